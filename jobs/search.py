@@ -1,0 +1,10 @@
+"""The main job: one search through the Python interface; `--help` lists its settings.
+
+On this machine:      python jobs/search.py
+On a Ray cluster:     ray job submit --working-dir . -- python jobs/search.py --out DIR
+"""
+
+from raysearch.cli import main
+
+if __name__ == "__main__":
+    main(["search"])

@@ -1,0 +1,23 @@
+"""raysearch: which anomaly-detection setup should we trust, judged from the data alone?"""
+
+from raysearch.api import resume, search
+from raysearch.errors import InputError
+from raysearch.events import Events, read_events, write_columns
+from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
+from raysearch.study import Study, load_study
+from raysearch.trial import Setup, run_trial
+
+__all__ = [
+    "Events",
+    "InputError",
+    "Setup",
+    "Study",
+    "load_study",
+    "log_likelihood_ratio",
+    "read_events",
+    "resume",
+    "run_trial",
+    "search",
+    "surrogate_events",
+    "write_columns",
+]

@@ -1,0 +1,211 @@
+"""The Python interface: search, resume."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import InputError
+from raysearch.files import write_json
+from raysearch.inputs import (
+    Inputs,
+    Source,
+    check_unchanged,
+    describe,
+    read_inputs,
+    stored,
+    surrogate_inputs,
+)
+from raysearch.prepare import Prepared, prepare
+from raysearch.progress import Say
+from raysearch.provenance import git_commit, versions
+from raysearch.settings import Settings, settings_from_json
+from raysearch.spaces import Space, space_name
+from raysearch.spaces import space as find_space
+from raysearch.study import SCHEMA, STUDY, Study, load_study
+
+
+def search(
+    events: Source | None = None,
+    *,
+    template: Source | None = None,
+    test: Source | None = None,
+    mode: str = Settings.mode,
+    features: str = Settings.features,
+    space: str | Space = Settings.space,
+    objective: str = Settings.objective,
+    sampler: str = Settings.sampler,
+    trials: int = Settings.trials,
+    repeats: int = Settings.repeats,
+    seed: int = Settings.seed,
+    n_signal: int | None = None,
+    signal_region_tev: tuple[float, float] = Settings.signal_region_tev,
+    sideband_width_tev: float = Settings.sideband_width_tev,
+    gpus_per_trial: float = 0.0,
+    time_budget_s: float | None = None,
+    address: str | None = None,
+    out: Path | str | None = None,
+    say: Say = print,
+) -> Study:
+    """Search for the best setup, judged from the data alone.
+
+    Args:
+        events: a file, or events in memory; None for the embedded surrogate.
+        template: background of the signal region for the idealised mode; None to take a share of
+            the labelled background.
+        test: labelled events that only the supervised metric sees; None to set some aside.
+        mode: "supervised", "idealised" or "cwola".
+        features: feature set, e.g. "baseline".
+        space: name of a search space, ``module:function``, or a module-level function.
+        objective: "val_sic", "val_loss" or "max_sic".
+        sampler: "tpe" or "random".
+        trials: how many setups are tried.
+        repeats: independent fits of each setup.
+        seed: every random choice follows from it.
+        n_signal: signal events injected from the labelled pool; None for 1000, or all if fewer.
+        signal_region_tev: lower and upper edge in mjj.
+        sideband_width_tev: of each sideband (cwola).
+        gpus_per_trial: share of a GPU for each trial.
+        time_budget_s: the search ends after this many seconds.
+        address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
+        out: directory of the study; None for a new one in ``studies/``.
+        say: receives progress, line by line.
+
+    Returns:
+        The finished study.
+
+    Raises:
+        InputError: if anything given breaks a rule; as early as possible, before Ray starts.
+    """
+    settings = Settings(
+        mode=mode,
+        features=features,
+        space=space_name(space),
+        objective=objective,
+        sampler=sampler,
+        trials=trials,
+        repeats=repeats,
+        seed=seed,
+        n_signal=n_signal,
+        signal_region_tev=signal_region_tev,
+        sideband_width_tev=sideband_width_tev,
+    )
+    resources = {"gpus_per_trial": gpus_per_trial, "time_budget_s": time_budget_s}
+    find_space(settings.space)
+    _check_address(address)
+    directory = Path(out) if out is not None else _new_directory()
+    _check_free(directory, settings)
+    sources = {"events": events, "template": template, "test": test}
+    prepared = prepare(_inputs(sources, settings), settings)
+    origin = describe(stored(sources, directory / "inputs"))
+    study = _create(directory, settings, origin, prepared, resources)
+    return _execute(study, settings, prepared, resources, address, say)
+
+
+def resume(directory: Path | str, *, address: str | None = None, say: Say = print) -> Study:
+    """Go on with a study that was interrupted; no finished trial runs again.
+
+    Args:
+        directory: of the study.
+        address: of a Ray cluster; None for this machine.
+        say: receives progress, line by line.
+
+    Raises:
+        InputError: if there is no study, its inputs changed, or it is running already.
+    """
+    study = load_study(directory)
+    about = study.about
+    settings = settings_from_json(about["settings"])
+    _check_address(address)
+    check_unchanged(about["inputs"])
+    paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
+    sources = {name: paths.get(name) for name in ("events", "template", "test")}
+    prepared = prepare(_inputs(sources, settings), settings)
+    return _execute(study, settings, prepared, about["resources"], address, say)
+
+
+def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
+    if any(source is not None for source in sources.values()):
+        return read_inputs(sources, settings.features)
+    return surrogate_inputs(settings.features, settings.region, settings.n_signal, settings.seed)
+
+
+def _new_directory() -> Path:
+    return Path("studies") / time.strftime("search-%Y%m%d-%H%M%S")
+
+
+def _check_free(directory: Path, settings: Settings) -> None:
+    """Refuse a directory that holds another study, saying what differs."""
+    if not (directory / STUDY).exists():
+        there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise InputError(f"--out must be a directory, but {there} is a file.")
+        return
+    held, asked = load_study(directory).about["settings"], settings.as_json()
+    differing = sorted(key for key in asked if held.get(key) != asked[key])
+    what = f"another study (different {', '.join(differing)})" if differing else "this study"
+    raise InputError(
+        f"--out must not hold a study yet, but {directory} holds {what}; go on with it by "
+        f"`raysearch resume {directory}`, or choose another directory."
+    )
+
+
+def _create(
+    directory: Path,
+    settings: Settings,
+    inputs: Mapping[str, Any],
+    prepared: Prepared,
+    resources: Mapping[str, Any],
+) -> Study:
+    about = {
+        "schema": SCHEMA,
+        "settings": settings.as_json(),
+        "resources": resources,
+        "inputs": inputs,
+        "counts": prepared.counts,
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    write_json(directory / STUDY, about)
+    return load_study(directory)
+
+
+def _execute(
+    study: Study,
+    settings: Settings,
+    prepared: Prepared,
+    resources: Mapping[str, Any],
+    address: str | None,
+    say: Say,
+) -> Study:
+    # Ray takes seconds to import; what needs no search should not wait for it.
+    from raysearch.execute import execute
+    from raysearch.tuning.run import Resources
+
+    with _locked(study.directory):
+        return execute(study, settings, prepared, Resources(**resources), address, say)
+
+
+def _check_address(address: str | None) -> None:
+    if address is not None:
+        from raysearch.tuning.cluster import check_address
+
+        check_address(address)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the study's lock; the system releases it however this process ends."""
+    with (directory / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"a study runs in one place at a time, but {directory} is running already."
+            ) from error
+        yield

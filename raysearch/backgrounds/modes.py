@@ -1,0 +1,86 @@
+"""Supervised, idealised and CWoLa hunting: the modes that need no density estimate.
+
+References:
+    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832
+    Classification without labels (Metodiev, Nachman, Thaler, 2017), arXiv:1708.02949
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from raysearch.backgrounds.base import Background
+from raysearch.errors import InputError, unknown_name
+from raysearch.events import Events, concatenate
+from raysearch.regions import Window, sidebands
+from raysearch.samples import Pools
+
+
+def _inside(events: Events, region: Window) -> Events:
+    return events.take(region.contains(events.mjj_tev))
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Injected signal against all background of the signal region: the upper reference."""
+
+    name: str = "supervised"
+    needs_template: bool = False
+    needs_truth: bool = True
+
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+        """True signal and true background; see `Background.classes`."""
+        if pools.truth is None:
+            raise InputError("mode 'supervised' needs labelled events, but the file has no labels.")
+        signal = _inside(pools.data.take(pools.truth), region)
+        background = [_inside(pools.data.take(~pools.truth), region)]
+        if pools.template is not None:
+            background.append(_inside(pools.template, region))
+        return signal, concatenate([part.without_labels() for part in background])
+
+
+@dataclass(frozen=True)
+class Idealised:
+    """Signal-region data against background simulated in the signal region."""
+
+    name: str = "idealised"
+    needs_template: bool = True
+    needs_truth: bool = False
+
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+        """Data and perfect template; see `Background.classes`."""
+        if pools.template is None:
+            raise InputError(
+                "mode 'idealised' needs a background template, but the events have no labels to "
+                "take a share of; give --template FILE or use --mode cwola."
+            )
+        return _inside(pools.data, region), _inside(pools.template, region)
+
+
+@dataclass(frozen=True)
+class Cwola:
+    """Signal-region data against the short sidebands of the same data."""
+
+    name: str = "cwola"
+    needs_template: bool = False
+    needs_truth: bool = False
+
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+        """Data and sidebands; see `Background.classes`."""
+        low, high = sidebands(region, sideband_tev)
+        mjj = pools.data.mjj_tev
+        return _inside(pools.data, region), pools.data.take(low.contains(mjj) | high.contains(mjj))
+
+
+BACKGROUNDS: Mapping[str, Background] = MappingProxyType(
+    {b.name: b for b in (Supervised(), Idealised(), Cwola())}
+)
+
+
+def background(name: str) -> Background:
+    """The mode called `name`; an unknown one raises InputError with the nearest known."""
+    if name not in BACKGROUNDS:
+        raise unknown_name("mode", name, BACKGROUNDS)
+    return BACKGROUNDS[name]

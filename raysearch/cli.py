@@ -1,0 +1,161 @@
+"""The command line: parse, call the interface, print. No physics and no Ray here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raysearch.errors import InputError
+from raysearch.settings import Settings
+
+app = typer.Typer(
+    help="Which anomaly-detection setup should we trust, judged from the data alone?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Address = Annotated[str | None, typer.Option(help="Ray cluster, host:port; default: here.")]
+
+
+@app.command()
+def search(
+    events: Annotated[
+        Path | None, typer.Argument(help="HDF5 events; default: the embedded surrogate.")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="supervised, idealised or cwola.")] = Settings.mode,
+    features: Annotated[str, typer.Option(help="Feature set.")] = Settings.features,
+    space: Annotated[
+        str, typer.Option(help="Search space: a name, or module:function.")
+    ] = Settings.space,
+    objective: Annotated[
+        str, typer.Option(help="val_sic, val_loss or max_sic.")
+    ] = Settings.objective,
+    sampler: Annotated[str, typer.Option(help="tpe or random.")] = Settings.sampler,
+    trials: Annotated[int, typer.Option(help="Setups to try.")] = Settings.trials,
+    repeats: Annotated[int, typer.Option(help="Fits of each setup.")] = Settings.repeats,
+    seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = Settings.seed,
+    n_signal: Annotated[
+        int | None,
+        typer.Option(help="Signal events to inject; default: 1000, or all if there are fewer."),
+    ] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="Background of the signal region (idealised).")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Labelled events for the supervised metric.")
+    ] = None,
+    signal_region: Annotated[str, typer.Option(help="Edges in TeV, low,high.")] = "{},{}".format(
+        *Settings.signal_region_tev
+    ),
+    sideband_width: Annotated[
+        float, typer.Option(help="Width of each sideband in TeV (cwola).")
+    ] = Settings.sideband_width_tev,
+    gpus_per_trial: Annotated[float, typer.Option(help="Share of a GPU, e.g. 0.25.")] = 0.0,
+    time_budget_s: Annotated[
+        float | None, typer.Option(help="End the search after this many seconds.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
+    ] = None,
+    address: Address = None,
+) -> None:
+    """Search for the best setup and write a study with its report."""
+    from raysearch.api import search as run
+
+    study = run(
+        events,
+        template=template,
+        test=test,
+        mode=mode,
+        features=features,
+        space=space,
+        objective=objective,
+        sampler=sampler,
+        trials=trials,
+        repeats=repeats,
+        seed=seed,
+        n_signal=n_signal,
+        signal_region_tev=_edges(signal_region),
+        sideband_width_tev=sideband_width,
+        gpus_per_trial=gpus_per_trial,
+        time_budget_s=time_budget_s,
+        address=address,
+        out=out,
+    )
+    _print_best(study)
+
+
+@app.command()
+def resume(directory: Path, address: Address = None) -> None:
+    """Go on with an interrupted study; no finished trial runs again."""
+    from raysearch.api import resume as run
+
+    _print_best(run(directory, address=address))
+
+
+@app.command()
+def report(directory: Path) -> None:
+    """Write the report of a study anew from its files."""
+    from raysearch.study import load_study
+
+    print(load_study(directory).report())
+
+
+@app.command()
+def score(
+    directory: Path,
+    events: Path,
+    out: Annotated[Path, typer.Option(help="HDF5 file for the scores, row by row.")],
+    objective: Annotated[
+        str | None, typer.Option(help="Whose choice scores; default: the study's objective.")
+    ] = None,
+) -> None:
+    """Score the events of a file with the detector a study chose."""
+    from raysearch.score import score_file
+
+    rows = score_file(directory, events, out, objective)
+    print(f"{rows} events scored: {out}")
+
+
+def main(command: Sequence[str] = ()) -> None:
+    """Run the command line; what the user got wrong is one sentence and exit status 2.
+
+    Args:
+        command: words in front of those given on the command line.
+    """
+    try:
+        app([*command, *sys.argv[1:]])
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _edges(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(edge) for edge in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--signal-region must be two numbers in TeV, low,high, but got {text!r}."
+        ) from None
+    return low, high
+
+
+def _print_best(study: Any) -> None:
+    if not study.selection["choices"]:
+        print("no trial is complete, so nothing was chosen; the report lists the reasons.")
+        return
+    best = study.best
+    settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
+    print(f"best setup by {study.selection['objective']}: {best['setup']['detector']} {settings}")
+    figures = (best["ensemble"] or {}).get("metrics")
+    if figures:
+        print(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,119 @@
+"""Run a study that is prepared: search, choose, retrain, write everything down."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from raysearch.detectors.ensemble import Ensemble
+from raysearch.files import replacing, write_json
+from raysearch.objectives import objective
+from raysearch.prepare import Prepared
+from raysearch.progress import Progress, Say
+from raysearch.records import Records, write_trials
+from raysearch.refit import Final
+from raysearch.scores import scores_table
+from raysearch.selection import choices, winners
+from raysearch.settings import Settings
+from raysearch.spaces import replay
+from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
+from raysearch.trial import Setup
+from raysearch.tuning.cluster import connected, share
+from raysearch.tuning.history import History
+from raysearch.tuning.refits import Winner, refit_all
+from raysearch.tuning.run import Resources, run_search
+from raysearch.tuning.trainable import Task
+
+
+def execute(
+    study: Study,
+    settings: Settings,
+    prepared: Prepared,
+    resources: Resources,
+    address: str | None,
+    say: Say,
+) -> Study:
+    """Run what is left of the study and write its files.
+
+    Args:
+        study: whose directory holds study.json already.
+        settings: of the study.
+        prepared: its samples.
+        resources: of a trial, and the time budget.
+        address: of a Ray cluster, or None.
+        say: where progress goes, line by line.
+    """
+    started = time.monotonic()
+    history = History(study.directory, settings)
+    done = settings.trials - history.left
+    progress = Progress(objective(settings.objective), done, settings.trials, say)
+    with connected(address):
+        sample = share(prepared.sample)
+        task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
+        reason = run_search(history, task, settings, resources, progress)
+        records = history.records()
+        write_trials(study.directory / TRIALS, records)
+        finals: dict[str, Final] = {}
+        if reason is None:
+            say("retraining the chosen setups on the full statistics")
+            chosen = _winners(records, settings)
+            finals = dict(refit_all(chosen, sample, settings.seed, resources.gpus_per_trial))
+    _write_choice(study, settings, prepared, records, finals)
+    _write_ending(study, reason, time.monotonic() - started)
+    say(f"report: {study.report()}")
+    if reason is not None:
+        say(
+            f"ended early, {reason}: {len(records)} of {settings.trials} trials are finished; "
+            f"`raysearch resume {study.directory}` goes on."
+        )
+    return study
+
+
+def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
+    return {
+        name: Winner(index, _setup(records, index, settings))
+        for name, index in winners(records).items()
+    }
+
+
+def _setup(records: Records, index: int, settings: Settings) -> Setup:
+    """The setup of a trial, as the space suggests it for the recorded parameters."""
+    config = replay(settings.space, records[index][0])
+    return Setup(settings.mode, settings.features, config["detector"], config["parameters"])
+
+
+def _write_choice(
+    study: Study,
+    settings: Settings,
+    prepared: Prepared,
+    records: Records,
+    finals: Mapping[str, Final],
+) -> None:
+    setups = {name: winner.setup for name, winner in _winners(records, settings).items()}
+    chosen = choices(records, setups, finals, prepared.sample, settings.seed)
+    if finals:
+        with replacing(study.directory / SCORES) as temporary:
+            pq.write_table(scores_table(prepared.sample, finals, prepared.optimal), temporary)
+        for name, final in finals.items():
+            _save(study.directory / DETECTOR / name, setups[name], final)
+    selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
+    write_json(study.directory / SELECTION, selection)
+
+
+def _save(directory: Path, setup: Setup, final: Final) -> None:
+    with replacing(directory) as temporary:
+        temporary.mkdir()
+        Ensemble(setup.detector, setup.features, final.snapshot).save(temporary)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_ending(study: Study, reason: str | None, seconds: float) -> None:
+    about = study.about
+    spent = about.get("wall_seconds", 0.0) + seconds
+    about |= {"wall_seconds": float(np.round(spent, 1)), "ended_early": reason}
+    write_json(study.directory / STUDY, about)

@@ -1,0 +1,117 @@
+"""What a study reads: files, events in memory, or the embedded surrogate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysearch.errors import InputError
+from raysearch.events import Events, read_events, write_columns
+from raysearch.events.surrogate import surrogate_events
+from raysearch.features import select
+from raysearch.regions import Window
+from raysearch.seeds import number
+
+Source = Events | Path | str
+
+# The embedded default: enough for a search of a few minutes on two cores.
+SURROGATE_BACKGROUND = 100_000
+SURROGATE_SIGNAL_POOL = 20_000
+SURROGATE_TEMPLATE = 15_000
+SURROGATE_TEST = (40_000, 10_000)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The events of a study and where they came from.
+
+    Attributes:
+        events: what the study is about.
+        template: background of the signal region, or None.
+        test: labelled events, or None.
+        is_surrogate: True if the exact likelihood ratio is known.
+    """
+
+    events: Events
+    template: Events | None
+    test: Events | None
+    is_surrogate: bool = False
+
+
+def stored(sources: Mapping[str, Source | None], directory: Path) -> dict[str, Path]:
+    """Paths of the inputs that are given; events in memory are written into `directory` first."""
+    paths = {}
+    for name, source in sources.items():
+        if isinstance(source, Events):
+            paths[name] = directory / f"{name}.h5"
+            directory.mkdir(parents=True, exist_ok=True)
+            write_columns(paths[name], source)
+        elif source is not None:
+            paths[name] = Path(source).resolve()
+    return paths
+
+
+def read_inputs(sources: Mapping[str, Source | None], features: str) -> Inputs:
+    """Read events, template and test, keeping the columns of the feature set.
+
+    Args:
+        sources: under "events", "template" and "test" a path, events, or None.
+        features: name of the feature set.
+
+    Raises:
+        InputError: if a file cannot be read or lacks a column.
+    """
+    read = {
+        name: None if source is None else select(_events(source), features)
+        for name, source in sources.items()
+    }
+    if read["events"] is None:
+        raise InputError("template and test need events beside them, but none were given.")
+    return Inputs(read["events"], read["template"], read["test"])
+
+
+def surrogate_inputs(features: str, region: Window, n_signal: int | None, seed: int) -> Inputs:
+    """The embedded default: surrogate data with sidebands, template and test, all independent."""
+    window = (region.low_tev, region.high_tev)
+    pool = max(SURROGATE_SIGNAL_POOL, n_signal or 0)
+    parts = [
+        surrogate_events(SURROGATE_BACKGROUND, pool, number(seed, "surrogate data")),
+        surrogate_events(SURROGATE_TEMPLATE, 0, number(seed, "surrogate template"), window),
+        surrogate_events(*SURROGATE_TEST, number(seed, "surrogate test"), window),
+    ]
+    events, template, test = (select(part, features) for part in parts)
+    return Inputs(events, template, test, is_surrogate=True)
+
+
+def describe(paths: Mapping[str, Path]) -> dict[str, dict[str, str]]:
+    """Path and SHA-256 of each input file; empty for the embedded default."""
+    return {name: {"path": str(p), "sha256": sha256(p)} for name, p in paths.items()}
+
+
+def check_unchanged(origin: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise InputError if an input file is not the one the study began with (see `describe`)."""
+    for name, entry in origin.items():
+        if (now := sha256(Path(entry["path"]))) != entry["sha256"]:
+            raise InputError(
+                f"the {name} file of a resumed study must be unchanged, but {entry['path']} now "
+                f"has SHA-256 {now[:12]}... instead of {entry['sha256'][:12]}...; restore it or "
+                "start a new study."
+            )
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file.
+
+    Raises:
+        InputError: if the file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"an input file must exist, but {path} does not.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _events(source: Source) -> Events:
+    return source if isinstance(source, Events) else read_events(source)

@@ -1,0 +1,64 @@
+"""What a study optimises: a metric, its direction, and whether it needs truth labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch import metrics
+from raysearch.errors import unknown_name
+
+Metric = Callable[[NDArray[np.bool_], NDArray[np.floating]], float]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric of one fit.
+
+    Attributes:
+        name: how the user calls it.
+        direction: "max" or "min", whichever is better.
+        supervised: True if it is computed on labelled test events, False if on the
+            validation events' classes data and template.
+        function: of (n,) classes and (n,) log odds.
+    """
+
+    name: str
+    direction: Literal["max", "min"]
+    supervised: bool
+    function: Metric
+
+    def best(self, values: NDArray[np.floating]) -> int:
+        """Index of the best value along the first axis; NaN never wins unless all are NaN.
+
+        Example:
+            >>> VAL_LOSS.best(np.array([0.7, np.nan, 0.6]))
+            2
+        """
+        return int(self.order(values)[0])
+
+    def order(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Indices from the best value to the worst, NaN last, equal values in their order."""
+        signed = -values if self.direction == "max" else values
+        return np.argsort(signed, kind="stable")
+
+
+VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic)
+VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss)
+MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic)
+
+OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
+    {o.name: o for o in (VAL_SIC, VAL_LOSS, MAX_SIC)}
+)
+
+
+def objective(name: str) -> Objective:
+    """The objective called `name`; an unknown one raises InputError with the nearest known."""
+    if name not in OBJECTIVES:
+        raise unknown_name("objective", name, OBJECTIVES)
+    return OBJECTIVES[name]

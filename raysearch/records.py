@@ -1,0 +1,87 @@
+"""How trials ended, and the table of them that a study directory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raysearch.files import replacing
+from raysearch.objectives import OBJECTIVES
+
+
+class Record(NamedTuple):
+    """How a trial ended.
+
+    Attributes:
+        state: "COMPLETE", "PRUNED" (stopped early) or "FAIL".
+        metrics: name -> value of each repeat.
+        epochs: epochs trained.
+        seconds: wall time of training and metrics.
+        error: why it failed, or None.
+        detector: the detector it trained.
+    """
+
+    state: str
+    metrics: Mapping[str, list[float]]
+    epochs: int
+    seconds: float
+    error: str | None
+    detector: str
+
+
+# Parameters of the trial's setup as suggested, and how it ended, by the trial's index.
+Records = Mapping[int, tuple[Mapping[str, Any], Record]]
+
+
+def trial_id(index: int) -> str:
+    """The name of a trial in tables and files.
+
+    Example:
+        >>> trial_id(7)
+        '00007'
+    """
+    return f"{index:05d}"
+
+
+def trials_table(records: Records) -> pa.Table:
+    """One row a trial, in the order of their indices.
+
+    Columns ``trial_id, state, error, seconds, epochs, config.*`` (null where a parameter belongs
+    to another detector) and mean and standard deviation over the repeats of each metric.
+    """
+    rows = [_row(index, params, record) for index, (params, record) in records.items()]
+    names = list(dict.fromkeys(["config.detector", *(name for row in rows for name in row)]))
+    fixed = [("trial_id", pa.string()), ("state", pa.string()), ("error", pa.string())]
+    fixed += [("seconds", pa.float64()), ("epochs", pa.int64())]
+    metrics = [(f"{m}{end}", pa.float64()) for m in OBJECTIVES for end in ("", "_std")]
+    columns = {name: pa.array([row.get(name) for row in rows], kind) for name, kind in fixed}
+    for name in sorted(name for name in names if name.startswith("config.")):
+        columns[name] = pa.array([row.get(name) for row in rows])
+    columns |= {name: pa.array([row.get(name) for row in rows], kind) for name, kind in metrics}
+    return pa.table(columns)
+
+
+def write_trials(path: Path, records: Records) -> None:
+    """Write the table of trials atomically."""
+    with replacing(path) as temporary:
+        pq.write_table(trials_table(records), temporary)
+
+
+def _row(index: int, params: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "trial_id": trial_id(index),
+        "state": record.state,
+        "error": record.error,
+        "seconds": record.seconds,
+        "epochs": record.epochs,
+        "config.detector": record.detector,
+    }
+    row |= {f"config.{name.replace('/', '.')}": value for name, value in params.items()}
+    for name, values in record.metrics.items():
+        row |= {name: float(np.mean(values)), f"{name}_std": float(np.std(values))}
+    return row

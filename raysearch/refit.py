@@ -1,0 +1,143 @@
+"""Retrain a chosen setup on the full statistics as an ensemble. No Ray.
+
+Every row trains four of five members and is scored by the fifth, so that the whole sample is used
+and still has scores from members that never saw it.
+
+References:
+    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: 100 epochs, the
+    scores of the 10 best epochs by the chosen metric averaged; ensembles of trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from raysearch.detectors import Member, Snapshot, detector
+from raysearch.detectors.ensemble import from_probability
+from raysearch.judge import Judge
+from raysearch.objectives import Objective
+from raysearch.regions import folds
+from raysearch.samples import TwoSample
+from raysearch.seeds import generator, number
+from raysearch.trial import Setup
+
+N_FOLDS = 5
+BEST_EPOCHS = 10
+# Fixed, so that the result does not depend on how many workers share the members.
+MEMBERS_PER_TASK = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """Some members of the final ensemble.
+
+    Attributes:
+        snapshot: the members, each at its best epochs.
+        held_out: (n,) sum over members of the probability of the rows they never saw.
+        times: (n,) how many members that sum is over.
+        test: (m,) sum over networks of the test events' probability; empty without a test.
+        networks: how many that sum is over.
+    """
+
+    snapshot: Snapshot
+    held_out: NDArray[np.float64]
+    times: NDArray[np.int64]
+    test: NDArray[np.float64]
+    networks: int
+
+
+@dataclass(frozen=True, eq=False)
+class Final:
+    """The final ensemble and its scores.
+
+    Attributes:
+        snapshot: all members.
+        rows: (n,) log odds of the sample's rows, by members that never saw them.
+        test: (m,) log odds of the test events, or None.
+    """
+
+    snapshot: Snapshot
+    rows: NDArray[np.float64]
+    test: NDArray[np.float64] | None
+
+
+def final_members(is_data: NDArray[np.bool_], size: int, seed: int, index: int) -> list[Member]:
+    """The members of the ensemble: all folds of as many partitions as are needed.
+
+    Args:
+        is_data: (n,) class of each row.
+        size: number of members.
+        seed: of the study.
+        index: of the trial whose setup is retrained.
+    """
+    partitions = range(-(-size // N_FOLDS))
+    splits = [
+        split
+        for partition in partitions
+        for split in folds(is_data, N_FOLDS, generator(seed, "final folds", partition))
+    ]
+    return [
+        Member(train, held, number(seed, "final", index, member))
+        for member, (train, held) in enumerate(splits[:size])
+    ]
+
+
+def refit(
+    setup: Setup, sample: TwoSample, members: Sequence[Member], objective: Objective
+) -> Refit:
+    """Train some members and average each over its best epochs by the objective.
+
+    Args:
+        setup: what is trained.
+        sample: all rows; test events are scored, and judge only a supervised objective.
+        members: from `final_members`.
+        objective: chooses the epochs, for detectors that have any.
+    """
+    family = detector(setup.detector)
+    epochs = family.final_epochs
+    snapshots: list[Snapshot] = []
+    values: list[NDArray[np.float64]] = []
+    judge = Judge(sample, members, only=objective)
+    for snapshot in family.fit(sample.rows, members, setup.parameters, epochs=epochs):
+        snapshots.append(snapshot)
+        values.append(judge.values(snapshot)[objective.name])
+    best = [objective.order(np.stack(values)[:, k])[:BEST_EPOCHS] for k in range(len(members))]
+    at_best = [
+        family.merge([snapshots[epoch].take([k]) for epoch in chosen])
+        for k, chosen in enumerate(best)
+    ]
+    return _scored(family.merge(at_best), at_best, sample, members)
+
+
+def _scored(
+    whole: Snapshot, parts: Sequence[Snapshot], sample: TwoSample, members: Sequence[Member]
+) -> Refit:
+    held_out, times = np.zeros(len(sample.mjj_tev)), np.zeros(len(sample.mjj_tev), dtype=np.int64)
+    for part, member in zip(parts, members, strict=True):
+        scores = part.scores(sample.rows.features[member.validation])
+        held_out[member.validation] += expit(scores.astype(np.float64)).mean(axis=0)
+        times[member.validation] += 1
+    if sample.test is None:
+        return Refit(whole, held_out, times, np.zeros(0), 0)
+    test = np.zeros(len(sample.test))
+    scores = whole.scores(sample.test)
+    for network in scores:
+        test += expit(network.astype(np.float64))
+    return Refit(whole, held_out, times, test, len(scores))
+
+
+def combine(setup: Setup, parts: Sequence[Refit]) -> Final:
+    """The ensemble of all parts; together they must have held out every row."""
+    snapshot = detector(setup.detector).merge([part.snapshot for part in parts])
+    times = np.sum([part.times for part in parts], axis=0)
+    rows = from_probability(np.sum([part.held_out for part in parts], axis=0) / times)
+    networks = sum(part.networks for part in parts)
+    if not networks:
+        return Final(snapshot, rows, None)
+    test = from_probability(np.sum([part.test for part in parts], axis=0) / networks)
+    return Final(snapshot, rows, test)

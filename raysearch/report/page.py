@@ -1,0 +1,64 @@
+"""The page of the report: plain values in, one self-contained HTML document out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from raysearch.report.answer import answer
+from raysearch.report.contents import ReportContents
+from raysearch.report.figures import Rendered
+from raysearch.report.tables import failures, inputs, provenance, states, trials_table
+
+TEMPLATE = "page.html"
+
+# A wider image scrolls on a phone rather than shrink to what nobody can read.
+BROAD_PIXELS = 1000
+
+
+def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
+    """The HTML of the report, images embedded, every value escaped."""
+    source = resources.files("raysearch.report").joinpath(TEMPLATE).read_text("utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"data_uri": _data_uri, "is_broad": _is_broad, "math": _math}
+    return environment.from_string(source).render(
+        name=contents.settings.get("name", "study"),
+        style_hash=_style_hash(source),
+        answer=answer(contents),
+        states=states(contents.trials),
+        provenance=provenance(contents.settings),
+        inputs=inputs(contents.settings),
+        failures=failures(contents.trials),
+        trials=trials_table(contents.trials),
+        figures=list(figures),
+    )
+
+
+def _style_hash(source: str) -> str:
+    """The hash by which the page's security policy knows its one style sheet."""
+    found = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
+    text = found.group(1) if found else ""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _is_broad(png: bytes) -> bool:
+    """Whether the image is wide; a PNG has its width in bytes 16 to 20."""
+    return int.from_bytes(png[16:20], "big") > BROAD_PIXELS
+
+
+def _math(text: str) -> Markup:
+    """The text escaped, with true subscripts for the two efficiencies."""
+    safe = str(escape(text))
+    return Markup(safe.replace("ε_S", "ε<sub>S</sub>").replace("ε_B", "ε<sub>B</sub>"))

@@ -1,0 +1,52 @@
+"""Writes a report to a directory; whoever reads meanwhile sees the old files or the new."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from raysearch.report.contents import ReportContents
+from raysearch.report.figures import Rendered, render_figures
+from raysearch.report.page import render_page
+
+SUFFIXES = ("png", "pdf")
+
+
+def write_report(contents: ReportContents, directory: Path) -> Path:
+    """Write `report.html`, `figures/*.png` and `figures/*.pdf`.
+
+    The page needs no other file and no network. Figures that this study cannot have are explained
+    on the page, and files of theirs from an earlier report are removed.
+
+    Args:
+        contents: what the report tells.
+        directory: where to; made if it is missing.
+
+    Returns:
+        The path of the page.
+    """
+    figures = list(render_figures(contents))
+    (directory / "figures").mkdir(parents=True, exist_ok=True)
+    for figure in figures:
+        _write_figure(figure, directory / "figures")
+    page = directory / "report.html"
+    _replace(page, render_page(contents, figures).encode())
+    return page
+
+
+def _write_figure(figure: Rendered, directory: Path) -> None:
+    for suffix in SUFFIXES:
+        path = directory / f"{figure.name}.{suffix}"
+        if suffix in figure.files:
+            _replace(path, figure.files[suffix])
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)  # os.replace: whole or not at all
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""What flows between the steps: pools of events, rows to train on, the two samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.events import Events
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a weakly supervised detector may see: features and class, never a truth label.
+
+    Attributes:
+        features: (n, d) float32, not standardised.
+        is_data: (n,) True for signal-region data (class 1), False for template (class 0).
+    """
+
+    features: NDArray[np.float32]
+    is_data: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Pools:
+    """Disjoint events that a mode builds its samples from.
+
+    Attributes:
+        data: what an experiment would record, all masses, signal injected.
+        truth: (n,) True for the injected signal in `data`; None for files without labels.
+            Only the supervised mode reads it.
+        template: background simulated in the signal region, or None.
+        test: labelled events of the signal region for the supervised metric, or None.
+    """
+
+    data: Events
+    truth: NDArray[np.bool_] | None
+    template: Events | None
+    test: Events | None
+
+
+@dataclass(frozen=True, eq=False)
+class TwoSample:
+    """Signal-region data against background template, and labelled test events apart from both.
+
+    Attributes:
+        rows: features and class of data and template.
+        mjj_tev: (n,) mass of each row.
+        columns: names of the d features.
+        test: (m, d) features of the test events, or None.
+        test_is_signal: (m,) their labels; only supervised metrics may see them.
+        test_mjj_tev: (m,) their masses.
+    """
+
+    rows: Rows
+    mjj_tev: NDArray[np.float32]
+    columns: tuple[str, ...]
+    test: NDArray[np.float32] | None = None
+    test_is_signal: NDArray[np.bool_] | None = None
+    test_mjj_tev: NDArray[np.float32] | None = None

@@ -1,0 +1,32 @@
+"""Score the events of a file with the detector a study chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from raysearch.events import Events, read_events, write_columns
+from raysearch.study import load_study
+
+
+def score_file(directory: Path, events: Path, out: Path, objective: str | None = None) -> int:
+    """Write a columns file with the mass and the score of each event, in the file's order.
+
+    Args:
+        directory: of the study.
+        events: file in any layout with the columns of the study's feature set.
+        out: HDF5 file with columns ``mjj`` (TeV) and ``score`` (log odds), and labels if any.
+        objective: whose choice scores; None for the study's own objective.
+
+    Returns:
+        Number of events.
+
+    Raises:
+        InputError: if there is no detector, the file cannot be read or lacks columns.
+    """
+    ensemble = load_study(directory).detector(objective)
+    read = read_events(events)
+    scores = ensemble.log_odds(read).astype(np.float32)[:, None]
+    write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
+    return len(read)

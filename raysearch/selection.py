@@ -1,0 +1,130 @@
+"""The winner of each objective, its final ensemble's figures, and the regret of choosing so.
+
+References:
+    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.metrics import supervised_summary, val_sic
+from raysearch.objectives import MAX_SIC, OBJECTIVES, Objective
+from raysearch.records import Record, Records, trial_id
+from raysearch.refit import Final
+from raysearch.samples import TwoSample
+from raysearch.seeds import generator
+from raysearch.trial import Setup
+
+N_PERMUTATIONS = 50
+
+
+def winners(records: Records) -> dict[str, int]:
+    """Index of the best complete trial by each objective that the trials have.
+
+    Early-stopped and failed trials cannot win; without a complete trial nobody does.
+    """
+    complete = {i: record for i, (_, record) in records.items() if record.state == "COMPLETE"}
+    found = {}
+    for o in OBJECTIVES.values():
+        having = [i for i, record in complete.items() if o.name in record.metrics]
+        if having:
+            means = np.array([_mean(complete[i], o) for i in having])
+            found[o.name] = having[o.best(means)]
+    return found
+
+
+def regret(records: Records, winner: int, best: int | None) -> float | None:
+    """max_sic of the trial an objective picks over that of the trial max_sic picks.
+
+    Returns:
+        At most 1, the larger the better; None without labelled test events.
+    """
+    if best is None:
+        return None
+    return _mean(records[winner][1], MAX_SIC) / _mean(records[best][1], MAX_SIC)
+
+
+def noise_floor(
+    is_data: NDArray[np.bool_], scores: NDArray[np.floating], seed: int
+) -> tuple[float, float]:
+    """Mean and 95% quantile of val_sic when data and template are shuffled into each other.
+
+    Args:
+        is_data: (n,) classes.
+        scores: (n,) scores.
+        seed: of the study.
+    """
+    rng = generator(seed, "permutations")
+    values = [val_sic(rng.permutation(is_data), scores) for _ in range(N_PERMUTATIONS)]
+    return float(np.mean(values)), float(np.quantile(values, 0.95))
+
+
+def choices(
+    records: Records,
+    setups: Mapping[str, Setup],
+    finals: Mapping[str, Final],
+    sample: TwoSample,
+    seed: int,
+) -> dict[str, Any]:
+    """What selection.json says of each objective's winner.
+
+    Args:
+        records: of all trials.
+        setups: the winner's setup by objective.
+        finals: the winner's final ensemble by objective; empty if there was no time for it.
+        sample: the events.
+        seed: of the study.
+    """
+    picked = winners(records)
+    best = picked.get(MAX_SIC.name)
+    ensembles = {name: _ensemble(final, sample, seed) for name, final in finals.items()}
+    reference = ensembles.get(MAX_SIC.name, {}).get("metrics")
+    return {
+        name: {
+            "trial_id": trial_id(index),
+            "setup": _as_json(setups[name]),
+            "trial": {m: float(np.mean(v)) for m, v in records[index][1].metrics.items()},
+            "regret": regret(records, index, best),
+            "ensemble": _with_regret(ensembles.get(name), reference),
+        }
+        for name, index in picked.items()
+    }
+
+
+def _mean(record: Record, objective: Objective) -> float:
+    return float(np.mean(record.metrics[objective.name]))
+
+
+def _as_json(setup: Setup) -> dict[str, Any]:
+    return {**setup._asdict(), "parameters": dict(setup.parameters)}
+
+
+def _ensemble(final: Final, sample: TwoSample, seed: int) -> dict[str, Any]:
+    mean, quantile = noise_floor(sample.rows.is_data, final.rows, seed)
+    supervised = None
+    if final.test is not None and sample.test_is_signal is not None:
+        summary = supervised_summary(sample.test_is_signal, final.test)
+        # JSON has no infinity: a rejection without any background left is unknown.
+        supervised = {k: v if np.isfinite(v) else None for k, v in summary.items()}
+    return {
+        "metrics": supervised,
+        "val_sic": val_sic(sample.rows.is_data, final.rows),
+        "val_sic_floor": mean,
+        "val_sic_floor_95": quantile,
+    }
+
+
+def _with_regret(
+    ensemble: dict[str, Any] | None, reference: Mapping[str, float] | None
+) -> dict[str, Any] | None:
+    if ensemble is None:
+        return None
+    own = ensemble["metrics"]
+    if own is None or reference is None:
+        return {**ensemble, "regret": None}
+    return {**ensemble, "regret": own["max_sic"] / reference["max_sic"]}

@@ -1,0 +1,78 @@
+"""What a study was asked to do, checked before anything is read or started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from raysearch.backgrounds import background
+from raysearch.errors import InputError, unknown_name
+from raysearch.features import feature_set
+from raysearch.objectives import objective
+from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sidebands
+
+SAMPLERS = ("tpe", "random")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a search; each is a keyword of `raysearch.search`.
+
+    Attributes:
+        mode: background template, one of BACKGROUNDS.
+        features: feature set, one of FEATURE_SETS.
+        space: name of a search space, or ``module:function`` of one's own.
+        objective: what is optimised, one of OBJECTIVES.
+        sampler: "tpe" or "random".
+        trials: how many setups are tried.
+        repeats: independent fits of each setup.
+        seed: every random choice follows from it.
+        n_signal: signal events injected; None for 1000, or all if there are fewer.
+        signal_region_tev: lower and upper edge.
+        sideband_width_tev: width of each sideband in CWoLa mode.
+
+    Raises:
+        InputError: if a name is unknown or a number breaks its rule.
+    """
+
+    mode: str = "idealised"
+    features: str = "baseline"
+    space: str = "weak_supervision"
+    objective: str = "val_sic"
+    sampler: str = "tpe"
+    trials: int = 30
+    repeats: int = 3
+    seed: int = 1
+    n_signal: int | None = None
+    signal_region_tev: tuple[float, float] = (SIGNAL_REGION.low_tev, SIGNAL_REGION.high_tev)
+    sideband_width_tev: float = SIDEBAND_WIDTH_TEV
+
+    def __post_init__(self) -> None:
+        """Check names and numbers."""
+        background(self.mode)
+        feature_set(self.features)
+        objective(self.objective)
+        if self.sampler not in SAMPLERS:
+            raise unknown_name("sampler", self.sampler, SAMPLERS)
+        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(
+                    f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."
+                )
+        sidebands(self.region, self.sideband_width_tev)
+
+    @property
+    def region(self) -> Window:
+        """The signal region."""
+        return Window(*self.signal_region_tev)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as study.json holds them."""
+        return {**asdict(self), "signal_region_tev": list(self.signal_region_tev)}
+
+
+def settings_from_json(values: Mapping[str, Any]) -> Settings:
+    """The settings that `Settings.as_json` gave."""
+    edges = values["signal_region_tev"]
+    return Settings(**{**values, "signal_region_tev": (edges[0], edges[1])})

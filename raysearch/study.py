@@ -1,0 +1,110 @@
+"""A study on disk: settings, trials, selection, report, detector."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raysearch.detectors.ensemble import Ensemble, load_ensemble
+from raysearch.errors import InputError, unknown_name
+from raysearch.report import ReportContents, write_report
+
+SCHEMA = 1
+STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
+SCORES, DETECTOR = "scores.parquet", "detector"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study directory, read when asked.
+
+    Attributes:
+        directory: where its files lie.
+    """
+
+    directory: Path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """study.json: settings, seeds, versions, commit, inputs and counts."""
+        found: dict[str, Any] = json.loads((self.directory / STUDY).read_text())
+        return found
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """selection.json: the winner of each objective; no choices before a trial is complete."""
+        path = self.directory / SELECTION
+        if not path.is_file():
+            return {"objective": self.about["settings"]["objective"], "choices": {}}
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The choice of the study's own objective: setup, trial, ensemble and regret.
+
+        Raises:
+            InputError: if no trial is complete.
+        """
+        name = self.selection["objective"]
+        if name not in self.selection["choices"]:
+            raise InputError(f"a best setup needs a complete trial, but {self.directory} has none.")
+        best: dict[str, Any] = self.selection["choices"][name]
+        return best
+
+    def table(self) -> pa.Table:
+        """One row a trial; see `raysearch.records.trials_table`."""
+        return pq.read_table(self.directory / TRIALS)
+
+    def scores(self) -> pa.Table:
+        """One row an event; see `raysearch.scores.scores_table`. Empty if nothing was chosen."""
+        path = self.directory / SCORES
+        if path.is_file():
+            return pq.read_table(path)
+        kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
+        return pa.schema(kinds).empty_table()
+
+    def detector(self, objective: str | None = None) -> Ensemble:
+        """The final ensemble of an objective's choice; by default of the study's own objective.
+
+        Raises:
+            InputError: if there is none for this objective.
+        """
+        name = objective or self.selection["objective"]
+        if not (self.directory / DETECTOR / name).is_dir():
+            raise unknown_name("chosen detector", name, self.selection["choices"])
+        return load_ensemble(self.directory / DETECTOR / name)
+
+    def report(self) -> Path:
+        """Write report.html and figures/ anew from the files; the path of the page."""
+        about = self.about
+        settings = {**about, **about["settings"], "name": self.directory.name}
+        contents = ReportContents(settings, self.table(), self.selection, self.scores())
+        return write_report(contents, self.directory)
+
+
+def load_study(directory: Path | str) -> Study:
+    """The study in a directory.
+
+    Raises:
+        InputError: if there is none, or it was written with another schema.
+    """
+    path = Path(directory) / STUDY
+    if not path.is_file():
+        raise InputError(f"a study directory must hold {STUDY}, but {directory} does not.")
+    study = Study(Path(directory))
+    try:
+        about = study.about
+    except ValueError as error:
+        raise InputError(f"{path} must be whole JSON, but is not: {error}.") from error
+    if about.get("schema") != SCHEMA:
+        raise InputError(
+            f"{path} must have schema {SCHEMA}, but got {about.get('schema')}; use the raysearch "
+            f"version that wrote it ({about.get('versions', {}).get('raysearch')})."
+        )
+    return study

@@ -1,0 +1,150 @@
+"""Shuffled, standardised batches of every member, taken from one resident table of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from raysearch.errors import InputError
+
+# Standardised features of several steps are gathered at once; this bounds their memory.
+BLOCK_BYTES = 4 << 20
+
+
+class Batch(NamedTuple):
+    """One step of the first A members.
+
+    Attributes:
+        step: number within the epoch, from 0.
+        inputs: (A, b, d) standardised features.
+        targets: (A, b) class, 0 or 1.
+        weights: (A, b) class weight over the rows of the member's batch, 0 for padding.
+    """
+
+    step: int
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor
+
+
+class Moments(NamedTuple):
+    """Standardisation of each member: (K, d) means and widths, float64."""
+
+    centre: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+
+def moments(features: NDArray[np.float32], rows: Sequence[NDArray[np.intp]]) -> Moments:
+    """Mean and standard deviation of each member's rows; a constant feature has width 1.
+
+    Args:
+        features: (n, d).
+        rows: K lists of indices.
+    """
+    chosen = [features[own].astype(np.float64) for own in rows]
+    width = np.stack([own.std(axis=0) for own in chosen])
+    # Asked of the values: the computed deviation of a constant is not always exactly 0.
+    constant = np.stack([np.ptp(own, axis=0) == 0 for own in chosen])
+    return Moments(np.stack([own.mean(axis=0) for own in chosen]), np.where(constant, 1, width))
+
+
+def balanced_weights(is_data: NDArray[np.bool_]) -> tuple[float, float]:
+    """Weights n/(2 n_c) of template and data, so that both classes count alike.
+
+    Raises:
+        InputError: if a class is absent.
+
+    Example:
+        >>> balanced_weights(np.array([True, False, False, False]))
+        (0.6666666666666666, 2.0)
+    """
+    n, n_data = len(is_data), int(np.count_nonzero(is_data))
+    if not 0 < n_data < n:
+        raise InputError(
+            f"training rows must hold data and template, but got {n_data} data of {n} rows."
+        )
+    return n / (2 * (n - n_data)), n / (2 * n_data)
+
+
+class Batches:
+    """The batches of K members, which must stand in the order of falling numbers of rows.
+
+    Then the members that still have rows in a step are the first A, a plain slice of every
+    tensor, and the others are not touched at all.
+    """
+
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        is_data: NDArray[np.bool_],
+        rows: Sequence[NDArray[np.intp]],
+        batch_size: int,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        """Move features (n, d), classes (n,) and the K members' rows to the generators' device."""
+        device = generators[0].device
+        self._generators = generators
+        self._batch_size = batch_size
+        self._features = torch.from_numpy(features).to(device)
+        self._labels = torch.from_numpy(is_data.astype(np.float32)).to(device)
+        self._rows = [torch.from_numpy(own.astype(np.int64)).to(device) for own in rows]
+        self._class_weights = torch.tensor(
+            [balanced_weights(is_data[own]) for own in rows], device=device
+        )
+        self.moments = moments(features, rows)
+        self._centre = _float32(self.moments.centre, device).unsqueeze(1)
+        self._inverse_width = _float32(1 / self.moments.width, device).unsqueeze(1)
+        self.steps = [-(-len(own) // batch_size) for own in rows]
+        self._active = [sum(s > step for s in self.steps) for step in range(self.steps[0])]
+        row_bytes = len(rows) * features.shape[1] * features.itemsize
+        self._steps_per_block = max(1, BLOCK_BYTES // (row_bytes * batch_size))
+        # Padding refers to row 0 with weight 0.
+        self._order = torch.zeros(len(rows), len(rows[0]), dtype=torch.int64, device=device)
+        self._per_row = _float32(_share_of_batch([len(own) for own in rows], batch_size), device)
+
+    def shuffled(self) -> Iterator[Batch]:
+        """The batches of one epoch, in a new random order of each member's rows."""
+        for order, rows, generator in zip(self._order, self._rows, self._generators, strict=True):
+            shuffle = torch.randperm(len(rows), generator=generator, device=rows.device)
+            torch.index_select(rows, 0, shuffle, out=order[: len(rows)])
+        targets = self._labels[self._order]
+        template, data = self._class_weights[:, :1], self._class_weights[:, 1:]
+        weights = (template + targets * (data - template)).mul_(self._per_row)
+        for step, active, inputs, columns in self._slices():
+            yield Batch(step, inputs, targets[:active, columns], weights[:active, columns])
+
+    def _slices(self) -> Iterator[tuple[int, int, Tensor, slice]]:
+        """Step, number of active members, their inputs and their columns of the order."""
+        longest, size, span = self._order.shape[1], self._batch_size, self._steps_per_block
+        for step, active in enumerate(self._active):
+            if step % span == 0:
+                block = self._gather(step)
+            start, stop = step * size, min((step + 1) * size, longest)
+            first = (step - step % span) * size
+            yield step, active, block[:active, start - first : stop - first], slice(start, stop)
+
+    def _gather(self, step: int) -> Tensor:
+        """(A, rows of a block, d) standardised inputs from this step on."""
+        active, size = self._active[step], self._batch_size
+        order = self._order[:active, step * size : (step + self._steps_per_block) * size]
+        block = self._features.index_select(0, order.reshape(-1)).view(*order.shape, -1)
+        return block.sub_(self._centre[:active]).mul_(self._inverse_width[:active])
+
+
+def _share_of_batch(lengths: Sequence[int], batch_size: int) -> NDArray[np.float64]:
+    """(K, longest) one over the number of rows in the batch of each row, 0 for padding."""
+    share = np.zeros((len(lengths), max(lengths)))
+    for row, length in zip(share, lengths, strict=True):
+        whole = length // batch_size * batch_size
+        row[:whole] = 1 / batch_size
+        row[whole:length] = 1 / max(length - whole, 1)
+    return share
+
+
+def _float32(values: NDArray[np.float64], device: torch.device) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32)).to(device)

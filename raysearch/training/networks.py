@@ -1,0 +1,116 @@
+"""Trained networks: weights and standardisation of K members, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from raysearch.errors import InputError
+from raysearch.training.batches import Moments
+from raysearch.training.layout import Layer, Layout
+from raysearch.training.passes import alternating, forward
+
+# One layer's activations of this many bytes stay in the cache until the next layer needs them.
+CACHED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """K trained members at one moment.
+
+    Attributes:
+        layout: their layers.
+        parameters: (K, layout.size) flat weights, acting on standardised features.
+        moments: (K, d) means and widths of each member's training rows.
+    """
+
+    layout: Layout
+    parameters: Tensor
+    moments: Moments
+
+    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log odds of data against template, larger is more anomalous.
+
+        Args:
+            features: (n, d) raw features for all members, or (K, n, d), a block for each.
+
+        Returns:
+            (K, n) logits.
+
+        Raises:
+            InputError: if the features have another shape.
+        """
+        members, device = len(self.parameters), self.parameters.device
+        self._check_shape(features)
+        # One shift for all members, taken off before the features meet a weight: without it a
+        # mean far larger than the width would cost the folded sum its digits.
+        origin = self.moments.centre.mean(axis=0).astype(np.float32)
+        layers, shift = self._folded(origin), torch.from_numpy(origin).to(device)
+        table = torch.from_numpy(np.asarray(features, dtype=np.float32))
+        rows = max(128, CACHED_BYTES // (members * max(self.layout.hidden) * 4))
+        scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
+        logits = torch.empty(members, features.shape[-2], device=device)
+        for start in range(0, features.shape[-2], rows):
+            block = table[..., start : start + rows, :].to(device) - shift
+            inputs = block.expand(members, *block.shape[-2:])
+            _score(layers, inputs, scratch, logits[:, start : start + rows])
+        scores: NDArray[np.float32] = logits.cpu().numpy()
+        return scores
+
+    def take(self, members: Sequence[int]) -> Networks:
+        """A copy of these members alone, in this order."""
+        chosen = np.array(members, dtype=np.intp)
+        centre, width = self.moments
+        index = torch.from_numpy(chosen).to(self.parameters.device)
+        return Networks(self.layout, self.parameters[index], Moments(centre[chosen], width[chosen]))
+
+    def _check_shape(self, features: NDArray[np.float32]) -> None:
+        members, inputs = len(self.parameters), self.layout.inputs
+        shared = features.ndim == 2
+        own = features.ndim == 3 and len(features) == members
+        if not (shared or own) or features.shape[-1] != inputs:
+            raise InputError(
+                f"features must have shape (n, {inputs}) or ({members}, n, {inputs}), "
+                f"but got {features.shape}."
+            )
+
+    def _folded(self, origin: NDArray[np.float32]) -> list[Layer]:
+        """The layers acting on features minus the origin, standardisation within the first."""
+        first, *others = self.layout.layers(self.parameters)
+        device = self.parameters.device
+        width = torch.from_numpy(self.moments.width).to(device).unsqueeze(2)
+        offset = torch.from_numpy(self.moments.centre - origin).to(device).unsqueeze(1)
+        weight = first.weight.double() / width
+        bias = first.bias.double() - offset @ weight
+        return [Layer(weight.float(), bias.float()), *others]
+
+
+def merge(parts: Sequence[Networks]) -> Networks:
+    """All members of all parts side by side, in this order.
+
+    Raises:
+        ValueError: if there are no parts, or their layers differ.
+    """
+    layouts = {part.layout for part in parts}
+    if len(layouts) != 1:
+        raise ValueError(f"networks to merge must share one layout, but got {layouts}.")
+    return Networks(
+        parts[0].layout,
+        torch.cat([part.parameters for part in parts]),
+        Moments(
+            np.concatenate([part.moments.centre for part in parts]),
+            np.concatenate([part.moments.width for part in parts]),
+        ),
+    )
+
+
+def _score(layers: Sequence[Layer], inputs: Tensor, scratch: Tensor, logits: Tensor) -> None:
+    """Fill (K, b) logits; the hidden layers take turns in the two rows of the scratch space."""
+    members, rows, _ = inputs.shape
+    widths = [layer.bias.shape[2] for layer in layers[:-1]]
+    forward(layers, inputs, alternating(scratch, widths, members, rows), logits)

@@ -1,0 +1,74 @@
+"""The final ensembles as Ray tasks: a few members each, however many workers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+
+from raysearch.detectors import Member, detector
+from raysearch.objectives import OBJECTIVES
+from raysearch.refit import MEMBERS_PER_TASK, Final, Refit, combine, final_members, refit
+from raysearch.samples import TwoSample
+from raysearch.trial import Setup
+
+
+class Winner(NamedTuple):
+    """A setup to be retrained.
+
+    Attributes:
+        trial: index of the trial it comes from.
+        setup: what is trained.
+    """
+
+    trial: int
+    setup: Setup
+
+
+def refit_all(
+    winners: Mapping[str, Winner],
+    sample: ray.ObjectRef[TwoSample],
+    seed: int,
+    gpus_per_task: float = 0.0,
+) -> Iterator[tuple[str, Final]]:
+    """Retrain the winner of each objective; all tasks run side by side.
+
+    A setup that two objectives picked is trained once if it has no epochs to choose from.
+
+    Args:
+        winners: by objective.
+        sample: where the events lie in the object store.
+        seed: of the study.
+        gpus_per_task: share of a GPU for each task.
+
+    Yields:
+        Objective and its final ensemble.
+    """
+    is_data = ray.get(sample).rows.is_data
+    task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=3)(_refit)
+    started: dict[tuple[int, str | None], list[ray.ObjectRef[Refit]]] = {}
+    for name, winner in winners.items():
+        if (key := _key(name, winner)) not in started:
+            parts = _parts(is_data, winner, seed)
+            started[key] = [task.remote(winner.setup, sample, part, name) for part in parts]
+    for name, winner in winners.items():
+        yield name, combine(winner.setup, ray.get(started[_key(name, winner)]))
+
+
+def _key(objective: str, winner: Winner) -> tuple[int, str | None]:
+    has_epochs = detector(winner.setup.detector).final_epochs is not None
+    return winner.trial, objective if has_epochs else None
+
+
+def _parts(is_data: NDArray[np.bool_], winner: Winner, seed: int) -> Iterator[list[Member]]:
+    size = detector(winner.setup.detector).ensemble_size
+    members = final_members(is_data, size, seed, winner.trial)
+    for start in range(0, size, MEMBERS_PER_TASK):
+        yield members[start : start + MEMBERS_PER_TASK]
+
+
+def _refit(setup: Setup, sample: TwoSample, members: list[Member], objective: str) -> Refit:
+    return refit(setup, sample, members, OBJECTIVES[objective])

@@ -1,0 +1,193 @@
+"""Rates of reading events, as ratios to a bare h5py loop over the same file in the same run.
+
+Run: python tests/benchmarks/bench_reading.py
+
+Files are made in a temporary folder in the layout of the official ones (Blosc, level 9, shuffle):
+1M x 15 float64 features (about 70 MB) and 100k x 2101 float64 raw events (below .5 GB), zero-padded
+as real events are. The bare loop reads chunk-aligned slices of the whole file into a float32 array.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import ray
+
+from raysearch.events import read_events
+from raysearch.events.hdf5 import open_hdf5
+from raysearch.events.ranges import slices_of
+from raysearch.events.reading import open_table
+from raysearch.events.sharded import read_sharded
+
+_NARROW_ROWS = 1_000_000
+_WIDE_ROWS = 100_000
+_RUNS = 3
+_SLICE_BYTES = 2**21
+_SETTLE_S = 1.0
+_NAMES = [
+    f"{name}j{jet}" for jet in (1, 2) for name in ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
+]
+
+
+def measure(
+    narrow_rows: int = _NARROW_ROWS, wide_rows: int = _WIDE_ROWS, runs: int = _RUNS
+) -> list[dict]:
+    """Rates relative to the bare loop; needs a running Ray.
+
+    Returns:
+        For each path: name, ratio (of median rates), against, target, spread (min, max of the ratio
+        over the runs), best (ratio of the fastest runs, least disturbed by other work on the
+        machine), seconds and bare_seconds (medians).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        narrow, wide = Path(folder, "narrow.h5"), Path(folder, "wide.h5")
+        write_frame(narrow, [*_NAMES, "label"], narrow_rows, _features)
+        write_frame(wide, list(range(2101)), wide_rows, _particles)
+        return [
+            *_compare(
+                narrow,
+                runs,
+                {
+                    "read_events + ray.put, 15 columns": (_events_put, 0.8),
+                    "rows + ray.put, 15 columns": (_rows_put, 0.8),
+                    "Ray Data, 15 columns": (_ray_data, 0.2),
+                },
+            ),
+            *_compare(
+                wide,
+                runs,
+                {
+                    "rows + ray.put, 2,100 columns": (_rows_put, 0.8),
+                    "Ray Data, 2,100 columns": (_ray_data, 0.5),
+                },
+            ),
+        ]
+
+
+def main() -> None:
+    """Print a table and exit with 1 if a target is missed."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    results = measure()
+    for r in results:
+        low, high = r["spread"]
+        print(
+            f"{r['name']:36} {r['ratio']:.2f} ({low:.2f}-{high:.2f}) x {r['against']}, "
+            f"best {r['best']:.2f}, target {r['target']:.1f}; "
+            f"{r['seconds']:.3f} s against {r['bare_seconds']:.3f} s"
+        )
+    ray.shutdown()
+    sys.exit(any(r["ratio"] < r["target"] for r in results))
+
+
+def write_frame(path: Path, names: Sequence[str | int], n_rows: int, make: Callable) -> None:
+    """A pandas fixed store of one block, as PyTables writes it."""
+    rng = np.random.default_rng(1)
+    chunk_rows = max(1, 131072 // (8 * len(names)))
+    with h5py.File(path, "w") as file:
+        frame = file.create_group("df")
+        frame.attrs["pandas_type"] = np.bytes_(b"frame")
+        axis = np.array(names, dtype="S6" if isinstance(names[0], str) else np.int64)
+        for name in ("axis0", "block0_items"):
+            frame.create_dataset(name, data=axis)
+        values = frame.create_dataset(
+            "block0_values",
+            (n_rows, len(names)),
+            np.float64,
+            chunks=(chunk_rows, len(names)),
+            **hdf5plugin.Blosc(cname="blosclz", clevel=9, shuffle=hdf5plugin.Blosc.SHUFFLE),
+        )
+        for start in range(0, n_rows, 100 * chunk_rows):
+            stop = min(start + 100 * chunk_rows, n_rows)
+            values[start:stop] = make(rng, stop - start)
+
+
+def _features(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Back-to-back jets, GeV, of single precision as the detector simulation gives them."""
+    momenta = rng.normal(0, 1000, (n, 3))
+    jets = []
+    for sign in (1, -1):
+        mass = rng.exponential(150, (n, 1))
+        taus = np.sort(rng.uniform(0, 0.5, (n, 3)))[:, ::-1]
+        jets.append(np.hstack([sign * momenta + rng.normal(0, 50, (n, 3)), mass, taus]))
+    labels = rng.random((n, 1)) < 0.1
+    return np.hstack([*jets, labels]).astype(np.float32).astype(np.float64)
+
+
+def _particles(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Some 150 of 700 particles, then zeros, then the label."""
+    rows = np.zeros((n, 2101))
+    filled = 3 * rng.integers(80, 220, n)
+    values = rng.normal(0, 1, (n, 660)).astype(np.float32)
+    rows[:, :660] = np.where(np.arange(660) < filled[:, None], values, 0)
+    rows[:, 2100] = rng.random(n) < 0.1
+    return rows
+
+
+def _bare(path: Path) -> np.ndarray:
+    with h5py.File(path) as file:
+        values = file["df/block0_values"]
+        out = np.empty(values.shape, np.float32)
+        row_bytes = values.shape[1] * 8
+        for start, stop in slices_of(len(values), values.chunks[0], row_bytes, _SLICE_BYTES):
+            out[start:stop] = values[start:stop]
+    return out
+
+
+def _events_put(path: Path) -> None:
+    ray.put(read_events(path))
+
+
+def _rows_put(path: Path) -> None:
+    with open_hdf5(path) as file:
+        open_table(file)
+    ray.put(_bare(path))
+
+
+def _ray_data(path: Path) -> None:
+    n_rows = 0
+    for batch in read_sharded(path).iter_batches(batch_size=None, batch_format="pyarrow"):
+        n_rows += batch.num_rows
+
+
+def _compare(path: Path, runs: int, ways: dict[str, tuple[Callable, float]]) -> list[dict]:
+    return [_against_bare(path, runs, name, *way) for name, way in ways.items()]
+
+
+def _against_bare(path: Path, runs: int, name: str, read: Callable, target: float) -> dict:
+    bare, seconds = [], []
+    for run in range(runs + 1):
+        # Ray's workers tidy up for a while after a run and would slow the bare loop down.
+        time.sleep(_SETTLE_S)
+        pair = _seconds(_bare, path), _seconds(read, path)
+        if run:
+            bare.append(pair[0])
+            seconds.append(pair[1])
+    ratios = [b / s for b, s in zip(bare, seconds, strict=True)]
+    return {
+        "name": name,
+        "ratio": statistics.median(bare) / statistics.median(seconds),
+        "against": "bare h5py loop",
+        "target": target,
+        "spread": (min(ratios), max(ratios)),
+        "best": min(bare) / min(seconds),
+        "seconds": statistics.median(seconds),
+        "bare_seconds": statistics.median(bare),
+    }
+
+
+def _seconds(read: Callable, path: Path) -> float:
+    start = time.perf_counter()
+    read(path)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

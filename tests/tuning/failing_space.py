@@ -1,0 +1,17 @@
+"""A search space whose trials fail in every way a trial can fail by itself."""
+
+
+def space(trial):
+    """Good, raising, and diverging setups in turn."""
+    kind = trial.suggest_categorical("kind", ["good", "raises", "nan"])
+    if kind == "raises":
+        return {"detector": "hgb", "parameters": {"max_bins": 1}}
+    if kind == "nan":
+        return {"detector": "mlp", "parameters": {"learning_rate": 1e30, "batch_size": 512}}
+    return {"detector": "hgb", "parameters": {"max_iter": 5}}
+
+
+def mortal(trial):
+    """Setups that take long enough to be killed."""
+    leaves = trial.suggest_int("leaves", 31, 255)
+    return {"detector": "hgb", "parameters": {"max_iter": 1500, "max_leaf_nodes": leaves}}

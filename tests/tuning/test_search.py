@@ -1,0 +1,155 @@
+"""The whole search on real Ray processes."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import ray
+
+from raysearch import load_study, read_events, search
+from raysearch.score import score_file
+
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.usefixtures("local_ray"),
+    pytest.mark.filterwarnings("default"),
+]
+QUIET = {"say": lambda line: None}
+
+
+@pytest.fixture(scope="module")
+def study(events, local_ray, tmp_path_factory):
+    out = tmp_path_factory.mktemp("studies") / "study"
+    return search(events, n_signal=300, trials=5, repeats=2, seed=3, out=out, **QUIET)
+
+
+def test_a_study_directory_holds_what_it_should(study):
+    names = {path.name for path in study.directory.iterdir()}
+    wanted = {"study.json", "trials.parquet", "selection.json", "report.html", "figures"}
+    assert wanted | {"detector"} <= names
+    about = json.loads((study.directory / "study.json").read_text())
+    assert about["inputs"]["events"]["sha256"]
+    assert about["versions"]["ray"] == ray.__version__
+    assert about["settings"]["seed"] == 3
+
+
+def test_every_trial_records_all_metrics_with_their_spread(study):
+    table = study.table()
+    assert table.num_rows == 5
+    for metric in ("val_sic", "val_loss", "max_sic"):
+        for row in table.to_pylist():
+            if row["state"] == "COMPLETE":
+                assert np.isfinite([row[metric], row[f"{metric}_std"]]).all()
+
+
+def test_each_objective_has_a_winner_with_an_ensemble(study):
+    choices = study.selection["choices"]
+    assert set(choices) == {"val_sic", "val_loss", "max_sic"}
+    assert choices["max_sic"]["regret"] == 1
+    assert all(0 < c["regret"] <= 1 for c in choices.values())
+    assert study.best["ensemble"]["metrics"]["max_sic"] > 1
+
+
+def test_the_chosen_detector_scores_a_new_file_as_it_scored_the_study(study, tmp_path):
+    inputs = study.directory / "inputs" / "events.h5"
+    n = score_file(study.directory, inputs, tmp_path / "scores.h5")
+    scored = read_events(tmp_path / "scores.h5")
+    assert n == len(scored) == len(read_events(inputs))
+    stored = study.scores().filter(np.equal(study.scores()["sample"].to_pylist(), "test"))
+    own = np.sort(stored["score.val_sic"].to_numpy())
+    inside = scored.column("score")[(scored.mjj_tev >= 3.3) & (scored.mjj_tev < 3.7)]
+    # The test events are among the file's events in the signal region.
+    nearest = np.abs(
+        np.sort(inside)[np.searchsorted(np.sort(inside), own).clip(0, len(inside) - 1)] - own
+    )
+    assert np.quantile(nearest, 0.99) < 1e-3
+
+
+def test_a_file_without_labels_works_end_to_end(events, tmp_path):
+    data = events.without_labels()
+    study = search(
+        data, mode="cwola", space="hgb", trials=2, repeats=1, out=tmp_path / "s", **QUIET
+    )
+    assert set(study.selection["choices"]) == {"val_sic", "val_loss"}
+    assert study.best["regret"] is None
+    assert study.best["ensemble"]["metrics"] is None
+    assert study.table()["max_sic"].null_count == 2
+
+
+def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(events, tmp_path):
+    study = search(
+        events,
+        space="failing_space:space",
+        sampler="random",
+        trials=8,
+        repeats=1,
+        out=tmp_path / "s",
+        **QUIET,
+    )
+    rows = study.table().to_pylist()
+    by_kind = {row["config.kind"]: row for row in rows}
+    assert len(rows) == 8
+    assert set(by_kind) == {"good", "raises", "nan"}
+    assert by_kind["good"]["state"] == "COMPLETE"
+    assert "max_bins" in by_kind["raises"]["error"]
+    assert "finite" in by_kind["nan"]["error"]
+    assert by_kind["nan"]["state"] == by_kind["raises"]["state"] == "FAIL"
+
+
+def test_a_random_search_is_the_same_with_one_worker_and_with_two(events, tmp_path):
+    found = []
+    for name, occupied in (("two", 0), ("one", 1)):
+        group = ray.util.placement_group([{"CPU": occupied}]) if occupied else None
+        if group:
+            ray.get(group.ready())
+        study = search(
+            events, sampler="random", space="hgb", trials=4, out=tmp_path / name, **QUIET
+        )
+        if group:
+            ray.util.remove_placement_group(group)
+        found.append(study.table().drop_columns("seconds").to_pylist())
+    assert found[0] == found[1]
+
+
+def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
+    killed = []
+
+    def kill_once(line):
+        # The first line says that a trial has ended: a worker is at the next one.
+        if not killed:
+            killed.extend(_kill_trial_workers())
+
+    study = search(
+        events, space="failing_space:mortal", trials=4, repeats=2, out=tmp_path / "s", say=kill_once
+    )
+    assert killed
+    assert [(r["state"], r["error"]) for r in study.table().to_pylist()] == [("COMPLETE", None)] * 4
+
+
+def _kill_trial_workers():
+    children = psutil.Process().children(recursive=True)
+    workers = [p for p in children if any("TrialActor" in part for part in p.cmdline())]
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGKILL)
+    return workers
+
+
+def test_a_study_that_reaches_its_time_budget_says_so_and_can_go_on(events, tmp_path):
+    lines = []
+    study = search(
+        events,
+        space="failing_space:mortal",
+        trials=50,
+        repeats=2,
+        time_budget_s=6,
+        out=tmp_path / "s",
+        say=lines.append,
+    )
+    assert "time budget" in lines[-1]
+    assert study.table().num_rows < 50
+    assert (load_study(tmp_path / "s").directory / "report.html").is_file()
+    assert pq.read_table(tmp_path / "s" / "trials.parquet").num_rows == study.table().num_rows
