@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from raysearch.errors import InputError
+from raysearch.records import INTERRUPTED
 from raysearch.settings import Settings
+from raysearch.study import Study
 
 app = typer.Typer(
     help="Which anomaly-detection setup should we trust, judged from the data alone?",
@@ -18,6 +20,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+# What shells report for a command that Ctrl-C ended.
+_INTERRUPTED_STATUS = 130
 
 Address = Annotated[str | None, typer.Option(help="Ray cluster, host:port; default: here.")]
 
@@ -87,7 +92,7 @@ def search(
         address=address,
         out=out,
     )
-    _print_best(study)
+    _end(study)
 
 
 @app.command()
@@ -95,7 +100,7 @@ def resume(directory: Path, address: Address = None) -> None:
     """Go on with an interrupted study; no finished trial runs again."""
     from raysearch.api import resume as run
 
-    _print_best(run(directory, address=address))
+    _end(run(directory, address=address))
 
 
 @app.command()
@@ -145,7 +150,13 @@ def _edges(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _print_best(study: Any) -> None:
+def _end(study: Study) -> None:
+    _print_best(study)
+    if study.about["ended_early"] == INTERRUPTED:
+        raise typer.Exit(_INTERRUPTED_STATUS)
+
+
+def _print_best(study: Study) -> None:
     if not study.selection["choices"]:
         print("no trial is complete, so nothing was chosen; the report lists the reasons.")
         return

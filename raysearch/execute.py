@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble
@@ -62,9 +61,9 @@ def execute(
         if reason is None:
             say("retraining the chosen setups on the full statistics")
             chosen = _winners(records, settings)
-            finals = dict(refit_all(chosen, sample, settings.seed, resources.gpus_per_trial))
+            finals = refit_all(chosen, sample, settings.seed, resources.gpus_per_trial)
     _write_choice(study, settings, prepared, records, finals)
-    _write_ending(study, reason, time.monotonic() - started)
+    _write_ending(study, reason, time.monotonic() - started, _seconds(finals))
     say(f"report: {study.report()}")
     if reason is not None:
         say(
@@ -112,8 +111,14 @@ def _save(directory: Path, setup: Setup, final: Final) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _write_ending(study: Study, reason: str | None, seconds: float) -> None:
+def _seconds(finals: Mapping[str, Final]) -> float:
+    """Worker seconds of the final ensembles; one that two objectives share counts once."""
+    return sum(final.seconds for final in {id(f.snapshot): f for f in finals.values()}.values())
+
+
+def _write_ending(study: Study, reason: str | None, seconds: float, refit_seconds: float) -> None:
     about = study.about
     spent = about.get("wall_seconds", 0.0) + seconds
-    about |= {"wall_seconds": float(np.round(spent, 1)), "ended_early": reason}
+    about |= {"wall_seconds": round(spent, 1), "refit_seconds": round(refit_seconds, 1)}
+    about["ended_early"] = reason
     write_json(study.directory / STUDY, about)

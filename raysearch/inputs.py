@@ -45,7 +45,7 @@ def stored(sources: Mapping[str, Source | None], directory: Path) -> dict[str, P
     paths = {}
     for name, source in sources.items():
         if isinstance(source, Events):
-            paths[name] = directory / f"{name}.h5"
+            paths[name] = (directory / f"{name}.h5").resolve()
             directory.mkdir(parents=True, exist_ok=True)
             write_columns(paths[name], source)
         elif source is not None:

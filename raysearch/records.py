@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from raysearch.files import replacing
 from raysearch.objectives import OBJECTIVES
 
+# Why a study ended early, where the user ended it.
+INTERRUPTED = "interrupted"
+
 
 class Record(NamedTuple):
     """How a trial ended.
@@ -61,7 +64,7 @@ def trials_table(records: Records) -> pa.Table:
     metrics = [(f"{m}{end}", pa.float64()) for m in OBJECTIVES for end in ("", "_std")]
     columns = {name: pa.array([row.get(name) for row in rows], kind) for name, kind in fixed}
     for name in sorted(name for name in names if name.startswith("config.")):
-        columns[name] = pa.array([row.get(name) for row in rows])
+        columns[name] = _column([row.get(name) for row in rows])
     columns |= {name: pa.array([row.get(name) for row in rows], kind) for name, kind in metrics}
     return pa.table(columns)
 
@@ -70,6 +73,13 @@ def write_trials(path: Path, records: Records) -> None:
     """Write the table of trials atomically."""
     with replacing(path) as temporary:
         pq.write_table(trials_table(records), temporary)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except pa.ArrowException:  # a parameter that takes values of several types
+        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _row(index: int, params: Mapping[str, Any], record: Record) -> dict[str, Any]:

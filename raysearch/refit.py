@@ -10,8 +10,9 @@ References:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ class Refit:
         times: (n,) how many members that sum is over.
         test: (m,) sum over networks of the test events' probability; empty without a test.
         networks: how many that sum is over.
+        seconds: wall time of training, metrics and scoring.
     """
 
     snapshot: Snapshot
@@ -49,6 +51,7 @@ class Refit:
     times: NDArray[np.int64]
     test: NDArray[np.float64]
     networks: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +62,13 @@ class Final:
         snapshot: all members.
         rows: (n,) log odds of the sample's rows, by members that never saw them.
         test: (m,) log odds of the test events, or None.
+        seconds: worker time of all its parts.
     """
 
     snapshot: Snapshot
     rows: NDArray[np.float64]
     test: NDArray[np.float64] | None
+    seconds: float
 
 
 def final_members(is_data: NDArray[np.bool_], size: int, seed: int, index: int) -> list[Member]:
@@ -98,6 +103,7 @@ def refit(
         members: from `final_members`.
         objective: chooses the epochs, for detectors that have any.
     """
+    started = time.perf_counter()
     family = detector(setup.detector)
     epochs = family.final_epochs
     snapshots: list[Snapshot] = []
@@ -111,7 +117,8 @@ def refit(
         family.merge([snapshots[epoch].take([k]) for epoch in chosen])
         for k, chosen in enumerate(best)
     ]
-    return _scored(family.merge(at_best), at_best, sample, members)
+    scored = _scored(family.merge(at_best), at_best, sample, members)
+    return replace(scored, seconds=time.perf_counter() - started)
 
 
 def _scored(
@@ -123,12 +130,12 @@ def _scored(
         held_out[member.validation] += expit(scores.astype(np.float64)).mean(axis=0)
         times[member.validation] += 1
     if sample.test is None:
-        return Refit(whole, held_out, times, np.zeros(0), 0)
+        return Refit(whole, held_out, times, np.zeros(0), 0, 0.0)
     test = np.zeros(len(sample.test))
     scores = whole.scores(sample.test)
     for network in scores:
         test += expit(network.astype(np.float64))
-    return Refit(whole, held_out, times, test, len(scores))
+    return Refit(whole, held_out, times, test, len(scores), 0.0)
 
 
 def combine(setup: Setup, parts: Sequence[Refit]) -> Final:
@@ -137,7 +144,8 @@ def combine(setup: Setup, parts: Sequence[Refit]) -> Final:
     times = np.sum([part.times for part in parts], axis=0)
     rows = from_probability(np.sum([part.held_out for part in parts], axis=0) / times)
     networks = sum(part.networks for part in parts)
+    seconds = sum(part.seconds for part in parts)
     if not networks:
-        return Final(snapshot, rows, None)
+        return Final(snapshot, rows, None, seconds)
     test = from_probability(np.sum([part.test for part in parts], axis=0) / networks)
-    return Final(snapshot, rows, test)
+    return Final(snapshot, rows, test, seconds)

@@ -44,7 +44,8 @@ class Window:
         """
         # In the precision of the events, so that an edge value means the same everywhere.
         low, high = np.float32(self.low_tev), np.float32(self.high_tev)
-        return (mjj_tev >= low) & (mjj_tev < high)
+        mjj = np.asarray(mjj_tev, dtype=np.float32)
+        return (mjj >= low) & (mjj < high)
 
 
 # The published signal region of the LHC Olympics R&D data.

@@ -69,7 +69,6 @@ def _imported(name: str) -> Space | None:
 
 def _try(name: str, function: Space) -> None:
     """Draw a few random setups: an unknown name shows before Ray is started."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _dry_study()
     for _ in range(_DRY_RUNS):
         config = _suggested(name, function, study.ask())

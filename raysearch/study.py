@@ -83,8 +83,8 @@ class Study:
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""
         about = self.about
-        settings = {**about, **about["settings"], "name": self.directory.name}
-        contents = ReportContents(settings, self.table(), self.selection, self.scores())
+        told = {"name": self.directory.name, **about.pop("settings"), **about}
+        contents = ReportContents(told, self.table(), self.selection, self.scores())
         return write_report(contents, self.directory)
 
 

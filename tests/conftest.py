@@ -9,3 +9,18 @@ def local_ray():
     ray.init(num_cpus=2, include_dashboard=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def pretend(monkeypatch):
+    """Puts a pretending detector among the known ones; see `toys.Pretender`."""
+    from toys import Pretender
+
+    from raysearch import detectors
+
+    def of(rule, **settings):
+        made = Pretender(rule, **settings)
+        monkeypatch.setattr(detectors, "DETECTORS", {**detectors.DETECTORS, made.name: made})
+        return made
+
+    return of

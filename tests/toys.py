@@ -64,3 +64,61 @@ def fitted(family, rows, members, parameters, epochs=3):
     """The last snapshot of a fit."""
     *_, last = family.fit(rows, members, parameters, epochs=epochs)
     return last
+
+
+class Pretender:
+    """A detector whose snapshots score by a rule; it counts what it was asked for.
+
+    `rule(member, epoch, features)` gives the (n,) scores of a member after an epoch.
+    """
+
+    name, defaults, ensemble_size = "pretender", {"level": 0.0}, 10
+
+    def __init__(self, rule, epochs=1, final_epochs=None):
+        self.rule, self.epochs, self.final_epochs, self.asked = rule, epochs, final_epochs, []
+
+    def fit(self, rows, members, parameters, *, epochs=None):
+        self.asked.append(epochs)
+        for epoch in range(epochs or self.epochs):
+            yield Pretended([(self.rule, member, epoch) for member in members])
+
+    def merge(self, snapshots):
+        return Pretended([part for snapshot in snapshots for part in snapshot.parts])
+
+
+class Pretended:
+    def __init__(self, parts):
+        self.parts = parts
+
+    def scores(self, features):
+        blocks = [features] * len(self.parts) if features.ndim == 2 else features
+        pairs = zip(self.parts, blocks, strict=True)
+        return np.stack([rule(m, e, x) for (rule, m, e), x in pairs]).astype(np.float32)
+
+    def take(self, members):
+        return Pretended([self.parts[k] for k in members])
+
+
+def hand_made_study(directory, objective="val_sic", complete=True):
+    """A study directory with one HGB trial and its detector, written without a search."""
+    from raysearch.detectors import detector
+    from raysearch.detectors.ensemble import Ensemble
+    from raysearch.files import write_json
+    from raysearch.records import Record, write_trials
+    from raysearch.settings import Settings
+    from raysearch.study import SCHEMA, Study
+
+    settings = Settings(objective=objective, trials=1).as_json()
+    about = {"schema": SCHEMA, "settings": settings, "inputs": {}, "versions": {"raysearch": "1"}}
+    write_json(directory / "study.json", about)
+    ended = Record("COMPLETE" if complete else "FAIL", {"val_sic": [0.1]}, 1, 1.0, None, "hgb")
+    write_trials(directory / "trials.parquet", {0: ({"hgb/max_iter": 8}, ended)})
+    setup = {"detector": "hgb", "parameters": QUICK["hgb"], "features": "baseline"}
+    choice = {"trial_id": "00000", "setup": setup, "ensemble": None, "regret": None}
+    choices = {objective: choice} if complete else {}
+    write_json(directory / "selection.json", {"objective": objective, "choices": choices})
+    if complete:
+        (directory / "detector" / objective).mkdir(parents=True)
+        snapshot = fitted(detector("hgb"), toy_rows(200, 200, 40, d=4), two_members(400), {})
+        Ensemble("hgb", "baseline", snapshot).save(directory / "detector" / objective)
+    return Study(directory)

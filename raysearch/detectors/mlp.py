@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -148,9 +149,12 @@ class MLPDetector:
         """
         try:
             layout = _layout(json.loads((directory / _DESCRIPTION).read_text()))
-            with np.load(directory / _WEIGHTS, allow_pickle=False) as arrays:
+            with (
+                (directory / _WEIGHTS).open("rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
                 return MLPSnapshot(_networks(layout, arrays))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, BadZipFile, ValueError, KeyError, RuntimeError) as error:
             raise InputError(
                 f"{directory} must hold {_DESCRIPTION} and {_WEIGHTS} of one saved detector, "
                 f"but reading them failed: {error}. Save it again."

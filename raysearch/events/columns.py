@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,23 +93,33 @@ def _open(file: h5py.File) -> Table:
         raise missing_column(where(group), _MASS, found)
     for dataset in found.values():
         _check_column(dataset, len(found[_MASS]))
-    names = (_MASS, *(name for name in found if name not in (_MASS, _LABEL)))
-    units = {name: _unit(found[name]) for name in names}
+    units = {name: _unit(dataset) for name, dataset in found.items() if name != _LABEL}
+    names = tuple(name for name in units if name != _MASS)
     return Table(
         where(group),
-        names[1:],
-        tuple("TeV" if units[name] in _TEV else units[name] for name in names[1:]),
+        names,
+        tuple("TeV" if units[name] in _TEV else units[name] for name in names),
         len(found[_MASS]),
         _chunk_rows(found[_MASS]),
         sum(dataset.dtype.itemsize for dataset in found.values()),
         _LABEL in found,
-        lambda start, stop: {n: read_rows(d, start, stop) for n, d in found.items()},
-        lambda loaded: _in_tev(loaded, units),
+        lambda start, stop, columns: _load(found, start, stop, columns),
+        lambda loaded, columns: _in_tev(loaded, columns, units),
     )
 
 
-def _in_tev(loaded: Loaded, units: Mapping[str, str]) -> Iterator[NDArray[np.float64]]:
-    return (loaded[name].astype(np.float64) * _TEV.get(unit, 1.0) for name, unit in units.items())
+def _load(
+    found: Mapping[str, h5py.Dataset], start: int, stop: int, columns: Sequence[str]
+) -> Loaded:
+    names = (_MASS, *columns, *((_LABEL,) if _LABEL in found else ()))
+    return {name: read_rows(found[name], start, stop) for name in names}
+
+
+def _in_tev(
+    loaded: Loaded, columns: Sequence[str], units: Mapping[str, str]
+) -> Iterator[NDArray[np.float64]]:
+    for name in (_MASS, *columns):
+        yield loaded[name].astype(np.float64) * _TEV.get(units[name], 1.0)
 
 
 def _check_column(dataset: h5py.Dataset, n_rows: int) -> None:

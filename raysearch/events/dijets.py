@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache, partial
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,19 +42,15 @@ class Subjettiness:
 def needed_columns(taus: Subjettiness) -> tuple[str, ...]:
     """The columns a file must have: momenta and masses (GeV) and N-subjettinesses of both jets."""
     momenta = [f"{name}j{jet}" for jet in (1, 2) for name in _MOMENTA]
-    return (*momenta, *(f"{name}{file}" for file, _ in taus.suffixes for name in _taus(taus)))
+    return (
+        *momenta,
+        *(name for file, _ in taus.suffixes for name in _tau_features(taus, file, file)),
+    )
 
 
 def dijet_columns(taus: Subjettiness) -> tuple[str, ...]:
     """Names of the canonical features; j1 is the lighter of the two leading jets."""
-    (_, first), *others = taus.suffixes
-    ratios = [f"tau{n + 1}{n}j{jet}" for jet in (1, 2) for n in taus.ratios]
-    return (
-        *("mj1", "delta_mj", "delta_r"),
-        *(name + first for name in _taus(taus)),
-        *ratios,
-        *(name + suffix for _, suffix in others for name in _taus(taus)),
-    )
+    return tuple(_features(taus))
 
 
 def dijet_units(taus: Subjettiness) -> tuple[str, ...]:
@@ -60,8 +58,8 @@ def dijet_units(taus: Subjettiness) -> tuple[str, ...]:
     return ("TeV", "TeV") + ("1",) * (len(dijet_columns(taus)) - 2)
 
 
-def dijets(loaded: Loaded, taus: Subjettiness) -> Iterator[Column]:
-    """The invariant mass (TeV) and then each canonical feature.
+def dijets(loaded: Loaded, columns: Sequence[str], taus: Subjettiness) -> Iterator[Column]:
+    """The invariant mass (TeV) and then each wanted canonical feature; the others cost nothing.
 
     Masses in TeV; the jets are massive, E^2 = p^2 + m^2. The lighter jet becomes j1; of equal ones
     the leading jet. Ratios with 0/0 are 0, so a jet that is absent (all zeros) has ratios of 0 and
@@ -69,45 +67,78 @@ def dijets(loaded: Loaded, taus: Subjettiness) -> Iterator[Column]:
 
     Args:
         loaded: the columns of `needed_columns`, each (n,), GeV.
+        columns: names among `dijet_columns`, in any order.
         taus: which N-subjettinesses there are.
 
     Yields:
-        mjj and then the features in the order of `dijet_columns`, each (n,) float64.
+        mjj and then the features in the order of `columns`, each (n,) float64.
     """
     first, second = (_momentum(loaded, jet) for jet in (1, 2))
-    yield _invariant_mass(first, second) * _TEV_PER_GEV
-    yield np.minimum(first[3], second[3]) * _TEV_PER_GEV
-    yield np.abs(second[3] - first[3]) * _TEV_PER_GEV
-    yield _angular_distance(first, second)
-    swap = second[3] < first[3]
-    for position, (suffix, _) in enumerate(taus.suffixes):
-        by_jet = [_ordered(loaded, suffix, swap, taus.n_taus, jet) for jet in (1, 2)]
-        yield from (*by_jet[0], *by_jet[1])
-        if position == 0:
-            yield from (_ratio(tau[n], tau[n - 1]) for tau in by_jet for n in taus.ratios)
+    jets = _Jets(loaded, first, second, second[3] < first[3])
+    features = _features(taus)
+    yield _invariant_mass(jets)
+    yield from (features[name](jets) for name in columns)
 
 
-def _taus(taus: Subjettiness) -> list[str]:
-    return [f"tau{n}j{jet}" for jet in (1, 2) for n in range(1, taus.n_taus + 1)]
+class _Jets(NamedTuple):
+    """Two leading jets: file columns, momenta (4, n) as px, py, pz, m; where the second is lighter."""
+
+    loaded: Loaded
+    first: Column
+    second: Column
+    swap: NDArray[np.bool_]
 
 
-def _column(values: NDArray[Any]) -> Column:
-    return np.ascontiguousarray(values, dtype=np.float64)
+@cache
+def _features(taus: Subjettiness) -> Mapping[str, Callable[[_Jets], Column]]:
+    """How each canonical feature is computed, in the canonical order."""
+    (beta, first), *others = taus.suffixes
+    features: dict[str, Callable[[_Jets], Column]] = {
+        "mj1": _lighter_mass,
+        "delta_mj": _mass_difference,
+        "delta_r": _angular_distance,
+    }
+    features |= _tau_features(taus, beta, first)
+    for jet in (1, 2):
+        for n in taus.ratios:
+            features[f"tau{n + 1}{n}j{jet}"] = partial(_tau_ratio, n=n, jet=jet, suffix=beta)
+    for suffix, canonical in others:
+        features |= _tau_features(taus, suffix, canonical)
+    return MappingProxyType(features)
 
 
-def _momentum(loaded: Loaded, jet: int) -> list[Column]:
-    return [_column(loaded[f"{name}j{jet}"]) for name in _MOMENTA]
+def _tau_features(
+    taus: Subjettiness, suffix: str, canonical: str
+) -> dict[str, Callable[[_Jets], Column]]:
+    return {
+        f"tau{n}j{jet}{canonical}": partial(_tau, n=n, jet=jet, suffix=suffix)
+        for jet in (1, 2)
+        for n in range(1, taus.n_taus + 1)
+    }
 
 
-def _ordered(
-    loaded: Loaded, suffix: str, swap: NDArray[np.bool_], n_taus: int, jet: int
-) -> list[Column]:
-    """tau1, tau2, ... of the lighter (jet 1) or heavier (jet 2) jet."""
-    pairs = [
-        (loaded[f"tau{n}j{jet}{suffix}"], loaded[f"tau{n}j{3 - jet}{suffix}"])
-        for n in range(1, n_taus + 1)
-    ]
-    return [np.where(swap, other, own).astype(np.float64, copy=False) for own, other in pairs]
+def _momentum(loaded: Loaded, jet: int) -> Column:
+    return np.stack([loaded[f"{name}j{jet}"] for name in _MOMENTA]).astype(np.float64, copy=False)
+
+
+def _lighter_mass(jets: _Jets) -> Column:
+    mass: Column = np.minimum(jets.first[3], jets.second[3])
+    return mass * _TEV_PER_GEV
+
+
+def _mass_difference(jets: _Jets) -> Column:
+    difference: Column = np.abs(jets.second[3] - jets.first[3])
+    return difference * _TEV_PER_GEV
+
+
+def _tau(jets: _Jets, n: int, jet: int, suffix: str) -> Column:
+    """The N-subjettiness of the lighter (jet 1) or heavier (jet 2) jet."""
+    own, other = (jets.loaded[f"tau{n}j{j}{suffix}"] for j in (jet, 3 - jet))
+    return np.where(jets.swap, other, own).astype(np.float64, copy=False)
+
+
+def _tau_ratio(jets: _Jets, n: int, jet: int, suffix: str) -> Column:
+    return _ratio(_tau(jets, n + 1, jet, suffix), _tau(jets, n, jet, suffix))
 
 
 def _ratio(numerator: Column, denominator: Column) -> Column:
@@ -118,26 +149,29 @@ def _ratio(numerator: Column, denominator: Column) -> Column:
     return ratio
 
 
-def _invariant_mass(first: list[Column], second: list[Column]) -> Column:
-    """m^2 = m1^2 + m2^2 + 2 (E1 E2 - p1.p2)."""
-    px1, py1, pz1, m1 = first
-    px2, py2, pz2, m2 = second
-    energy1 = np.sqrt(px1 * px1 + py1 * py1 + pz1 * pz1 + m1 * m1)
-    energy2 = np.sqrt(px2 * px2 + py2 * py2 + pz2 * pz2 + m2 * m2)
-    dot = px1 * px2 + py1 * py2 + pz1 * pz2
-    squared = m1 * m1 + m2 * m2 + 2.0 * (energy1 * energy2 - dot)
+def _invariant_mass(jets: _Jets) -> Column:
+    """m^2 = m1^2 + m2^2 + 2 (E1 E2 - p1.p2), in TeV."""
+    first, second = jets.first, jets.second
+    energies = np.sqrt(_dot(first, first) * _dot(second, second))
+    squared = _dot(first[3:], first[3:]) + _dot(second[3:], second[3:])
+    squared += 2.0 * (energies - _dot(first[:3], second[:3]))
     # Rounding may leave a tiny negative square for two collinear massless jets.
     mass: Column = np.sqrt(np.maximum(squared, 0.0))
-    return mass
+    return mass * _TEV_PER_GEV
 
 
-def _angular_distance(first: list[Column], second: list[Column]) -> Column:
+def _dot(first: Column, second: Column) -> Column:
+    product: Column = np.einsum("in,in->n", first, second)
+    return product
+
+
+def _angular_distance(jets: _Jets) -> Column:
     """sqrt(deta^2 + dphi^2) with one arcsinh and one arctan2.
 
     With sinh(eta) = pz/pt and cosh(eta) = p/pt: sinh(eta1 - eta2) = (pz1 p2 - pz2 p1)/(pt1 pt2).
     """
-    px1, py1, pz1, _ = first
-    px2, py2, pz2, _ = second
+    px1, py1, pz1, _ = jets.first
+    px2, py2, pz2, _ = jets.second
     pt1, pt2 = px1 * px1 + py1 * py1, px2 * px2 + py2 * py2
     p1, p2 = np.sqrt(pt1 + pz1 * pz1), np.sqrt(pt2 + pz2 * pz2)
     delta_eta = np.arcsinh(_ratio(pz1 * p2 - pz2 * p1, np.sqrt(pt1 * pt2)))

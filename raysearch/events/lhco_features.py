@@ -34,8 +34,8 @@ def open_dijets(file: h5py.File, taus: Subjettiness) -> Table:
         frame.chunk_rows,
         frame.row_bytes,
         has_labels,
-        frame.load,
-        lambda loaded: dijets(loaded, taus),
+        lambda start, stop, _: frame.load(start, stop),
+        lambda loaded, columns: dijets(loaded, columns, taus),
     )
 
 

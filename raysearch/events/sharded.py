@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ray.data.block import BlockAccessor, BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from raysearch.errors import InputError, unknown_name
+from raysearch.errors import InputError
 from raysearch.events.hdf5 import open_hdf5
 from raysearch.events.ranges import row_ranges, slices_of
 from raysearch.events.reading import open_table
@@ -121,7 +121,8 @@ def read_sharded(
 
 def _default_parallelism(size_bytes: int) -> int:
     # Ray's own choice is some 200 tasks, which cost more than reading what they read.
-    ray.init(ignore_reinit_error=True)
+    if not ray.is_initialized():
+        ray.init()
     cpus = ray.cluster_resources().get("CPU", 1)
     return max(int(cpus), -(-size_bytes // _BLOCK_BYTES))
 
@@ -151,10 +152,7 @@ def _shard(path: str, table: Table | ParticleTable, columns: Sequence[str] | Non
             )
         out_bytes = 4 * int(np.prod(table.shape)) + 1
         return Shard(path, (), table.n_rows, table.chunk_rows, out_bytes)
-    kept = table.columns if columns is None else tuple(columns)
-    for name in kept:
-        if name not in table.columns:
-            raise unknown_name("column", name, table.columns)
+    kept = table.only(columns).columns
     return Shard(path, kept, table.n_rows, table.chunk_rows, 4 * (len(kept) + 1) + 1)
 
 
@@ -172,22 +170,21 @@ def _blocks(shard: Shard, start: int, stop: int) -> Iterator[pa.Table]:
     with open_hdf5(shard.path) as file:
         table = open_table(file)
         read = (
-            _particle_reader(table) if isinstance(table, ParticleTable) else _reader(table, shard)
+            _particle_reader(table)
+            if isinstance(table, ParticleTable)
+            else _reader(table.only(shard.columns))
         )
         for first, last in slices_of(stop - start, table.chunk_rows, shard.out_bytes, _BLOCK_BYTES):
             yield BlockAccessor.batch_to_block(read(start + first, start + last))
 
 
-def _reader(table: Table, shard: Shard) -> Callable[[int, int], Batch]:
-    picked = [table.columns.index(name) for name in shard.columns]
-
+def _reader(table: Table) -> Callable[[int, int], Batch]:
     def read(start: int, stop: int) -> Batch:
         block = empty_block(table, stop - start)
         for first, last in _slices(table, stop - start):
-            loaded = table.load(start + first, start + last)
+            loaded = table.rows(start + first, start + last)
             fill(block.rows(first, last), table, loaded, start + first)
-        kept = block.features if shard.columns == table.columns else block.features[:, picked]
-        return _batch({"features": kept, "mjj_tev": block.mjj_tev}, block.labels)
+        return _batch({"features": block.features, "mjj_tev": block.mjj_tev}, block.labels)
 
     return read
 

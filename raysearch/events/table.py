@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import h5py
@@ -23,14 +24,14 @@ class Table:
 
     Attributes:
         place: file and data set, the first words of an error message.
-        columns: names of the features.
+        columns: names of the features to read.
         units: their units.
         n_rows: number of events.
         chunk_rows: rows of one HDF5 chunk.
         row_bytes: size of one loaded row, bytes.
         has_labels: whether `load` gives a column "label".
-        load: the file's own columns in rows start to stop.
-        derive: from loaded columns to mjj (TeV) and then each feature, (n,) float64.
+        load: the file's own columns in rows start to stop that these features need, or more.
+        derive: from loaded columns to mjj (TeV) and then each of these features, (n,) float64.
     """
 
     place: str
@@ -40,8 +41,27 @@ class Table:
     chunk_rows: int
     row_bytes: int
     has_labels: bool
-    load: Callable[[int, int], Loaded]
-    derive: Callable[[Loaded], Iterator[NDArray[np.float64]]]
+    load: Callable[[int, int, Sequence[str]], Loaded]
+    derive: Callable[[Loaded, Sequence[str]], Iterator[NDArray[np.float64]]]
+
+    def only(self, columns: Sequence[str] | None) -> Table:
+        """The same events with these features in this order; None keeps all.
+
+        Raises:
+            InputError: if a name repeats or is none of the features.
+        """
+        if columns is None:
+            return self
+        if missing := [name for name in columns if name not in self.columns]:
+            raise _missing_features(self, missing)
+        if len(set(columns)) != len(columns):
+            raise InputError(f"the columns to read must differ, but got {list(columns)}.")
+        units = tuple(self.units[self.columns.index(name)] for name in columns)
+        return replace(self, columns=tuple(columns), units=units)
+
+    def rows(self, start: int, stop: int) -> Loaded:
+        """The file's own columns in rows start to stop, as `fill` needs them."""
+        return self.load(start, stop, self.columns)
 
 
 @dataclass(frozen=True)
@@ -119,7 +139,7 @@ def fill(block: Block, table: Table, loaded: Loaded, start: int) -> None:
     # One column after the other is fast to compute, one event after the other fast to learn from.
     staged = np.empty((1 + len(table.columns), len(block.mjj_tev)), np.float32)
     with np.errstate(all="ignore"):
-        for row, values in zip(staged, table.derive(loaded), strict=True):
+        for row, values in zip(staged, table.derive(loaded, table.columns), strict=True):
             row[:] = values
     if not np.isfinite(staged).all():
         raise _not_finite(table, loaded, staged, start)
@@ -147,13 +167,22 @@ def _not_finite(
     table: Table, loaded: Loaded, staged: NDArray[np.float32], start: int
 ) -> InputError:
     """Name the file's column if it is to blame, else the derived one."""
-    derived = zip(("mjj", *table.columns), staged, strict=True)
-    for origin, columns in (("", loaded.items()), ("the derived ", derived)):
-        for name, values in columns:
-            bad = np.flatnonzero(~np.isfinite(values))
-            if bad.size:
-                return not_finite(f"{table.place}: {origin}column {name!r}", start + int(bad[0]))
-    return not_finite(table.place, start)
+    column, row = np.argwhere(~np.isfinite(staged))[0]
+    for name, values in loaded.items():
+        if not np.isfinite(values[row]):
+            return not_finite(f"{table.place}: column {name!r}", start + int(row))
+    name = ("mjj", *table.columns)[column]
+    return not_finite(f"{table.place}: the derived column {name!r}", start + int(row))
+
+
+def _missing_features(table: Table, missing: Sequence[str]) -> InputError:
+    near = {n for name in missing for n in difflib.get_close_matches(name, table.columns, n=1)}
+    hint = f" (the nearest: {', '.join(sorted(near))})" if near else ""
+    return InputError(
+        f"{table.place} must offer the columns {', '.join(missing)}, but does not{hint}; choose "
+        "among those it offers, a feature set of them, or a file with more N-subjettinesses. "
+        f"Offered: {', '.join(table.columns) or 'none besides mjj'}."
+    )
 
 
 def not_finite(place: str, row: int) -> InputError:

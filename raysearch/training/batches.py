@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -37,6 +38,14 @@ class Moments(NamedTuple):
 
     centre: NDArray[np.float64]
     width: NDArray[np.float64]
+
+
+def read_only(array: NDArray[np.float32]) -> Tensor:
+    """A tensor over the array's own memory, for reading only."""
+    with warnings.catch_warnings():
+        # Arrays in Ray's object store cannot be written; torch warns that they might be.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def moments(features: NDArray[np.float32], rows: Sequence[NDArray[np.intp]]) -> Moments:
@@ -90,7 +99,7 @@ class Batches:
         device = generators[0].device
         self._generators = generators
         self._batch_size = batch_size
-        self._features = torch.from_numpy(features).to(device)
+        self._features = read_only(features).to(device)
         self._labels = torch.from_numpy(is_data.astype(np.float32)).to(device)
         self._rows = [torch.from_numpy(own.astype(np.int64)).to(device) for own in rows]
         self._class_weights = torch.tensor(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.errors import InputError
-from raysearch.training.batches import Moments
+from raysearch.training.batches import Moments, read_only
 from raysearch.training.layout import Layer, Layout
 from raysearch.training.passes import alternating, forward
 
@@ -51,7 +51,7 @@ class Networks:
         # mean far larger than the width would cost the folded sum its digits.
         origin = self.moments.centre.mean(axis=0).astype(np.float32)
         layers, shift = self._folded(origin), torch.from_numpy(origin).to(device)
-        table = torch.from_numpy(np.asarray(features, dtype=np.float32))
+        table = read_only(np.asarray(features, dtype=np.float32))
         rows = max(128, CACHED_BYTES // (members * max(self.layout.hidden) * 4))
         scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
         logits = torch.empty(members, features.shape[-2], device=device)

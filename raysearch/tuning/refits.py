@@ -15,6 +15,9 @@ from raysearch.refit import MEMBERS_PER_TASK, Final, Refit, combine, final_membe
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup
 
+# Trial, and the objective where it decides the epochs.
+Key = tuple[int, str | None]
+
 
 class Winner(NamedTuple):
     """A setup to be retrained.
@@ -33,7 +36,7 @@ def refit_all(
     sample: ray.ObjectRef[TwoSample],
     seed: int,
     gpus_per_task: float = 0.0,
-) -> Iterator[tuple[str, Final]]:
+) -> dict[str, Final]:
     """Retrain the winner of each objective; all tasks run side by side.
 
     A setup that two objectives picked is trained once if it has no epochs to choose from.
@@ -44,21 +47,23 @@ def refit_all(
         seed: of the study.
         gpus_per_task: share of a GPU for each task.
 
-    Yields:
-        Objective and its final ensemble.
+    Returns:
+        Final ensemble by objective.
     """
     is_data = ray.get(sample).rows.is_data
     task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=3)(_refit)
-    started: dict[tuple[int, str | None], list[ray.ObjectRef[Refit]]] = {}
-    for name, winner in winners.items():
-        if (key := _key(name, winner)) not in started:
-            parts = _parts(is_data, winner, seed)
-            started[key] = [task.remote(winner.setup, sample, part, name) for part in parts]
-    for name, winner in winners.items():
-        yield name, combine(winner.setup, ray.get(started[_key(name, winner)]))
+    distinct = {_key(name, winner): (name, winner) for name, winner in winners.items()}
+    started: dict[Key, list[ray.ObjectRef[Refit]]] = {
+        key: [task.remote(winner.setup, sample, m, name) for m in _parts(is_data, winner, seed)]
+        for key, (name, winner) in distinct.items()
+    }
+    finals = {
+        key: combine(distinct[key][1].setup, ray.get(parts)) for key, parts in started.items()
+    }
+    return {name: finals[_key(name, winner)] for name, winner in winners.items()}
 
 
-def _key(objective: str, winner: Winner) -> tuple[int, str | None]:
+def _key(objective: str, winner: Winner) -> Key:
     has_epochs = detector(winner.setup.detector).final_epochs is not None
     return winner.trial, objective if has_epochs else None
 

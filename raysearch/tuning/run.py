@@ -17,7 +17,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from raysearch.objectives import objective
-from raysearch.records import Record
+from raysearch.records import INTERRUPTED, Record
 from raysearch.settings import Settings
 from raysearch.spaces import space
 from raysearch.tuning.history import History
@@ -188,7 +188,7 @@ def _on_ctrl_c(stop: _Stop) -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        stop.interrupt("interrupted")
+        stop.interrupt(INTERRUPTED)
         signal.signal(signal.SIGINT, previous)
 
     previous = signal.signal(signal.SIGINT, interrupt)

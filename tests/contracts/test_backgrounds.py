@@ -20,9 +20,7 @@ def pools():
 
 @pytest.fixture(scope="module")
 def samples(pools):
-    return {
-        mode: two_sample(background(mode), p, SIGNAL_REGION, 0.2) for mode, p in pools.items()
-    }
+    return {mode: two_sample(background(mode), p, SIGNAL_REGION, 0.2) for mode, p in pools.items()}
 
 
 @pytest.mark.parametrize("mode", BACKGROUNDS)

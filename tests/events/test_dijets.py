@@ -10,7 +10,7 @@ TAUS = Subjettiness(3)
 def derived(columns):
     names = ("mjj", *dijet_columns(TAUS))
     with np.errstate(all="ignore"):
-        return dict(zip(names, dijets(columns, TAUS), strict=True))
+        return dict(zip(names, dijets(columns, names[1:], TAUS), strict=True))
 
 
 def one_event(**values):
@@ -67,3 +67,15 @@ def test_zero_over_zero_is_zero_and_other_zero_divisions_stay_infinite():
 def test_an_absent_second_jet_is_finite():
     out = derived(one_event(pxj1=1000.0, pzj1=50.0, mj1=10.0))
     assert all(np.isfinite(values).all() for values in out.values())
+
+
+def test_only_what_is_wanted_is_computed():
+    c = jets(FEATURES)
+    for name in FEATURES:
+        if name.startswith("tau"):
+            del c[name]
+    wanted = ["delta_r", "mj1"]
+    mjj, delta_r, mj1 = dijets(c, wanted, TAUS)
+    out = derived(jets(FEATURES))
+    for name, values in (("mjj", mjj), ("delta_r", delta_r), ("mj1", mj1)):
+        np.testing.assert_array_equal(values, out[name])

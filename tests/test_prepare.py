@@ -1,0 +1,77 @@
+"""From inputs and settings to the samples of a study."""
+
+import numpy as np
+import pytest
+from toys import toy_events
+
+from raysearch.errors import InputError
+from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
+from raysearch.inputs import Inputs
+from raysearch.prepare import prepare
+from raysearch.regions import SIGNAL_REGION
+from raysearch.settings import Settings
+
+WINDOW = (3.3, 3.7)
+
+
+def prepared(events, template=None, test=None, surrogate=False, **settings):
+    return prepare(Inputs(events, template, test, surrogate), Settings(**settings))
+
+
+def test_the_counts_are_those_of_the_sample():
+    events = toy_events()
+    done = prepared(events, n_signal=120)
+    rows, truth = done.sample.rows, done.sample.test_is_signal
+    inside = SIGNAL_REGION.contains(events.mjj_tev)
+    assert done.counts["data"] + done.counts["template"] == len(rows.is_data)
+    assert done.counts["data"] == rows.is_data.sum()
+    assert done.counts["injected"] == 120
+    assert done.counts["test_signal"] == truth.sum()
+    assert done.counts["test_background"] == (~truth).sum()
+    assert done.counts["injected_in_signal_region"] + truth.sum() == (events.labels & inside).sum()
+
+
+def test_without_labels_nothing_is_said_of_injection_or_test():
+    done = prepared(toy_events(labels=False), mode="cwola")
+    assert set(done.counts) == {"data", "template"}
+    assert done.sample.test is done.optimal is None
+
+
+@pytest.mark.parametrize("events", [toy_events(labels=False), toy_events(4000, 0)])
+def test_a_supervised_objective_without_labelled_signal_is_refused(events):
+    with pytest.raises(InputError, match=r"'max_sic' needs labelled test events .* than 25 back"):
+        prepared(events, mode="cwola", objective="max_sic")
+
+
+def test_with_all_signal_injected_there_is_no_supervised_metric():
+    done = prepared(toy_events(4000, 300), n_signal=300)
+    assert done.sample.test is None
+
+
+@pytest.mark.parametrize(("n_background", "usable"), [(25, False), (26, True)])
+def test_a_test_needs_more_than_25_background_events(n_background, usable):
+    test = toy_events(n_background, 50, seed=5, first_id=50_000, low=3.3, high=3.7)
+    done = prepared(toy_events(), test=test)
+    assert (done.sample.test is not None) == usable
+
+
+def test_the_optimal_score_is_the_exact_likelihood_ratio_of_the_test():
+    events = surrogate_events(8000, 600, 1)
+    template, test = surrogate_events(500, 0, 2, WINDOW), surrogate_events(400, 100, 3, WINDOW)
+    done = prepared(events, template, test, surrogate=True)
+    np.testing.assert_allclose(done.optimal, log_likelihood_ratio(test, WINDOW))
+    mean_signal, mean_background = (
+        done.optimal[mask].mean() for mask in (test.labels, ~test.labels)
+    )
+    assert mean_signal > 0 > mean_background  # Gibbs' inequality
+
+
+def test_the_optimal_score_of_other_events_is_unknown():
+    assert prepared(toy_events()).optimal is None
+
+
+@pytest.mark.parametrize("mode", ["supervised", "idealised", "cwola"])
+def test_every_mode_prepares_the_same_study_twice(mode):
+    first, again = (prepared(toy_events(), mode=mode, n_signal=250) for _ in range(2))
+    np.testing.assert_array_equal(first.sample.rows.features, again.sample.rows.features)
+    np.testing.assert_array_equal(first.sample.test, again.sample.test)

@@ -1,0 +1,45 @@
+"""The table of scored events."""
+
+import numpy as np
+import pytest
+from toys import toy_sample
+
+from raysearch.refit import Final
+from raysearch.scores import scores_table
+
+
+def table_of(sample, with_optimal=False):
+    test = None if sample.test is None else sample.test[:, 0].astype(float)
+    final = Final(None, sample.rows.features[:, 0].astype(float), test, 1.0)
+    return scores_table(sample, {"val_sic": final}, test if with_optimal else None)
+
+
+def test_rows_stand_first_and_test_events_last():
+    sample = toy_sample(test=(40, 10))
+    kinds = table_of(sample)["sample"].to_pylist()
+    assert kinds == ["data"] * 1000 + ["template"] * 1000 + ["test"] * 50
+
+
+def test_only_test_events_have_a_label():
+    sample = toy_sample(test=(40, 10))
+    labels = table_of(sample)["is_signal"].to_pylist()
+    assert labels[:2000] == [None] * 2000
+    assert labels[2000:] == sample.test_is_signal.tolist()
+
+
+def test_scores_and_masses_belong_to_their_events():
+    sample = toy_sample(test=(40, 10))
+    table = table_of(sample, with_optimal=True)
+    features = np.concatenate([sample.rows.features[:, 0], sample.test[:, 0]])
+    np.testing.assert_array_equal(table["score.val_sic"].to_numpy(), features)
+    np.testing.assert_array_equal(table["mjj_tev"].to_numpy(), np.float32(3.5))
+    optimal = table["score.optimal"].to_pylist()
+    assert optimal[:2000] == [None] * 2000
+    assert optimal[2000:] == pytest.approx(sample.test[:, 0].tolist())
+
+
+def test_without_a_test_there_are_the_rows_alone():
+    table = table_of(toy_sample(test=None))
+    assert table.num_rows == 2000
+    assert table["is_signal"].null_count == 2000
+    assert "score.optimal" not in table.column_names

@@ -1,0 +1,47 @@
+"""Settings: every rule is checked at once, and they survive study.json."""
+
+import dataclasses
+import json
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.settings import Settings, settings_from_json
+
+OTHERS = Settings("cwola", "extended_1", "hgb", "max_sic", "random", 7, 2, 9, 250, (3.0, 3.4), 0.15)
+
+
+@pytest.mark.parametrize("settings", [Settings(), OTHERS])
+def test_settings_survive_json(settings):
+    assert settings_from_json(json.loads(json.dumps(settings.as_json()))) == settings
+
+
+def test_the_other_settings_differ_everywhere():
+    mine, default = dataclasses.asdict(OTHERS), dataclasses.asdict(Settings())
+    assert all(mine[name] != default[name] for name in mine)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"mode": "idealized"}, "unknown mode 'idealized'; did you mean 'idealised'"),
+        ({"features": "base"}, "unknown feature set 'base'; did you mean 'baseline'"),
+        ({"objective": "val_sick"}, "unknown objective 'val_sick'; did you mean 'val_sic'"),
+        ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'"),
+        ({"trials": 0}, "`trials >= 1` must hold, but got trials = 0"),
+        ({"repeats": 0}, "`repeats >= 1` must hold, but got repeats = 0"),
+        ({"seed": -1}, "`seed >= 0` must hold, but got seed = -1"),
+        ({"signal_region_tev": (3.7, 3.3)}, "must hold for a mass window"),
+        ({"sideband_width_tev": 0.0}, "sideband width must be positive, but got 0.0"),
+        ({"sideband_width_tev": 3.5}, "must hold for a mass window"),
+    ],
+)
+def test_each_broken_rule_is_named_with_its_value(wrong, message):
+    with pytest.raises(InputError) as raised:
+        Settings(**wrong)
+    assert message in str(raised.value)
+
+
+def test_settings_never_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().seed = 2

@@ -1,0 +1,146 @@
+"""One trial: swapped halves, seeds, the best epoch, and who sees labels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toys import QUICK, toy_sample
+
+from raysearch.errors import InputError
+from raysearch.trial import Setup, halves, run_trial, trial_epochs
+
+
+def setup(detector="pretender", parameters=None):
+    return Setup("idealised", "baseline", detector, parameters or {})
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return toy_sample()
+
+
+@pytest.fixture(scope="module")
+def unlabelled():
+    return toy_sample(test=None)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 7), st.integers(0, 99))
+def test_repeats_come_in_pairs_that_swap_their_halves(n_data, n_template, repeats, seed):
+    members = halves(np.arange(n_data + n_template) < n_data, repeats, seed)
+    assert len(members) == repeats
+    for first, second in zip(members[::2], members[1::2], strict=False):
+        np.testing.assert_array_equal(first.train, second.validation)
+        np.testing.assert_array_equal(first.validation, second.train)
+
+
+def test_two_pairs_are_split_differently():
+    members = halves(np.arange(200) < 100, 4, 0)
+    assert not np.array_equal(members[0].train, members[2].train)
+    assert not np.array_equal(members[0].train, members[3].train)
+
+
+@pytest.mark.parametrize("detector", QUICK)
+def test_equal_seed_and_index_give_an_equal_result(detector, sample):
+    chosen = setup(detector, QUICK[detector])
+    first, again = (run_trial(chosen, sample, repeats=2, seed=3, index=5) for _ in range(2))
+    for name, values in first.values.items():
+        np.testing.assert_allclose(values, again.values[name], rtol=1e-5)
+
+
+def test_the_index_changes_the_fits_but_not_the_halves(pretend, unlabelled):
+    seen = []
+    pretend(lambda member, epoch, x: seen.append(member) or x[:, 0])
+    for index in (0, 1):
+        run_trial(setup(), unlabelled, repeats=2, seed=3, index=index)
+    first, second, third, fourth = seen
+    assert len({member.seed for member in seen}) == 4
+    np.testing.assert_array_equal(first.train, third.train)
+    np.testing.assert_array_equal(second.train, fourth.train)
+
+
+def test_the_seed_changes_fits_and_halves(pretend, unlabelled):
+    seen = []
+    pretend(lambda member, epoch, x: seen.append(member) or x[:, 0])
+    for seed in (0, 1):
+        run_trial(setup(), unlabelled, repeats=1, seed=seed)
+    assert seen[0].seed != seen[1].seed
+    assert not np.array_equal(seen[0].train, seen[1].train)
+
+
+def test_each_metric_is_taken_at_its_own_best_epoch(pretend, sample):
+    # Epoch 0 knows nothing, 1 ranks well with wild odds, 2 ranks as well with sober odds.
+    steps = (0.0, 50.0, 0.01)
+    pretend(lambda member, epoch, x: steps[epoch] * (x.sum(axis=1) - 4.5), epochs=3)
+    by_epoch = [dict(r.values) for r in trial_epochs(setup(), sample, repeats=2, seed=0)]
+    assert (by_epoch[1]["val_sic"] > by_epoch[0]["val_sic"]).all()
+    np.testing.assert_array_equal(by_epoch[1]["val_loss"], by_epoch[0]["val_loss"])
+    assert (by_epoch[2]["val_loss"] < by_epoch[1]["val_loss"]).all()
+    np.testing.assert_allclose(by_epoch[2]["max_sic"], by_epoch[1]["max_sic"])
+
+
+def test_a_worse_epoch_changes_nothing(pretend, sample):
+    pretend(lambda member, epoch, x: (0.1, -0.1)[epoch] * x.sum(axis=1), epochs=2)
+    first, last = trial_epochs(setup(), sample, repeats=2, seed=0)
+    assert (first.epochs, last.epochs) == (1, 2)
+    for name, values in first.values.items():
+        np.testing.assert_array_equal(last.values[name], values)
+
+
+def test_every_metric_has_one_value_a_repeat(sample):
+    result = run_trial(setup("hgb", QUICK["hgb"]), sample, repeats=3)
+    assert {name: len(values) for name, values in result.values.items()} == {
+        "val_sic": 3,
+        "val_loss": 3,
+        "max_sic": 3,
+    }
+    assert result.epochs == 1
+    assert result.seconds > 0
+
+
+def test_without_test_events_there_is_no_supervised_metric(unlabelled):
+    result = run_trial(setup("hgb", QUICK["hgb"]), unlabelled, repeats=2)
+    assert set(result.values) == {"val_sic", "val_loss"}
+
+
+@pytest.mark.parametrize("detector", QUICK)
+def test_test_labels_move_the_supervised_metric_only(detector, sample):
+    flipped = dataclasses.replace(sample, test_is_signal=~sample.test_is_signal)
+    chosen = setup(detector, QUICK[detector])
+    first, other = (run_trial(chosen, s, repeats=2) for s in (sample, flipped))
+    for name in ("val_sic", "val_loss"):
+        np.testing.assert_allclose(first.values[name], other.values[name], rtol=1e-5)
+    assert not np.allclose(first.values["max_sic"], other.values["max_sic"])
+
+
+def test_the_metrics_judge_rows_the_member_never_trained_on(pretend, unlabelled):
+    asked = []
+    pretend(lambda member, epoch, x: asked.append((member, x)) or x[:, 0])
+    run_trial(setup(), unlabelled, repeats=3)
+    for member, features in asked:
+        trained = {row.tobytes() for row in unlabelled.rows.features[member.train]}
+        assert not trained & {row.tobytes() for row in features}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_not_finite_ends_the_trial(bad, pretend, sample):
+    pretend(lambda member, epoch, x: np.where(np.arange(len(x)) == 3, bad, x[:, 0]))
+    with pytest.raises(ValueError, match="scores must be finite, but 1 of"):
+        run_trial(setup(), sample)
+
+
+def test_unknown_names_are_refused(sample):
+    with pytest.raises(InputError, match="did you mean 'hgb'"):
+        run_trial(setup("hgbt"), sample)
+    with pytest.raises(InputError, match="did you mean 'max_iter'"):
+        run_trial(setup("hgb", {"max_iters": 3}), sample)
+
+
+def test_a_strong_signal_is_found_and_none_is_blind():
+    chosen = setup("hgb", {"max_iter": 20})
+    strong = run_trial(chosen, toy_sample(n_signal=200), repeats=2)
+    absent = run_trial(chosen, toy_sample(n_signal=0), repeats=2)
+    assert strong.values["val_loss"].mean() < np.log(2) - 0.02 < absent.values["val_loss"].mean()
+    assert strong.values["val_sic"].mean() > 3 * absent.values["val_sic"].mean()
+    assert strong.values["max_sic"].mean() > 3

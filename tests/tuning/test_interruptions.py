@@ -1,0 +1,111 @@
+"""A study survives the death of its driver and ends cleanly on Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from raysearch import load_study
+
+pytestmark = pytest.mark.xdist_group("ray")
+TRIALS = 12
+
+
+@pytest.fixture
+def start():
+    """Start the command line in a process group of its own, which ends with the test."""
+    with ExitStack() as stack:
+
+        def start(*words):
+            command = [sys.executable, "-u", "-m", "raysearch", *map(str, words)]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            process = subprocess.Popen(command, start_new_session=True, **pipes)
+            stack.enter_context(process)
+            stack.callback(kill_group, process)
+            return process
+
+        yield start
+
+
+def kill_group(process):
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def start_search(start, events_file):
+    def start_search(out):
+        return start(
+            *("search", events_file, "--space", "hgb", "--sampler", "random", "--trials", TRIALS),
+            *("--n-signal", 300, "--repeats", 1, "--out", out),
+        )
+
+    return start_search
+
+
+def wait_for_trials(process, count):
+    """Lines of the driver until so many trials have ended."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if sum("trial 0" in told for told in lines) == count:
+            return lines
+    pytest.fail("the driver ended early:\n" + "".join(lines))
+
+
+def finished(out):
+    from raysearch.settings import settings_from_json
+    from raysearch.tuning.history import History
+
+    settings = settings_from_json(load_study(out).about["settings"])
+    return History(out, settings).records()
+
+
+def test_sigkill_loses_no_finished_trial_and_repeats_none(start, start_search, tmp_path):
+    out = tmp_path / "study"
+    ended = 0
+    process = start_search(out)
+    for already in (3, 2):
+        wait_for_trials(process, already)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        time.sleep(1)
+        before = finished(out)
+        assert len(before) >= ended + already
+        ended = len(before)
+        process = start("resume", out)
+    told, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    after = finished(out)
+    assert sorted(after) == list(range(TRIALS))
+    assert {index: after[index] for index in before} == before
+    assert told.count("trial 0") == TRIALS - len(before)
+    assert load_study(out).table().num_rows == TRIALS
+    assert (out / "report.html").is_file()
+
+
+def test_ctrl_c_ends_with_the_report_so_far(start_search, tmp_path):
+    out = tmp_path / "study"
+    process = start_search(out)
+    wait_for_trials(process, 2)
+    os.kill(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert f"raysearch resume {out}" in told
+    assert 2 <= load_study(out).table().num_rows < TRIALS
+    assert (out / "report.html").is_file()
+
+
+def test_a_study_that_is_running_is_not_run_twice(start, start_search, tmp_path):
+    out = tmp_path / "study"
+    process = start_search(out)
+    wait_for_trials(process, 1)
+    second = start("resume", out)
+    told, _ = second.communicate(timeout=120)
+    assert second.returncode == 2
+    assert "running already" in told
