@@ -6,6 +6,7 @@ import fcntl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from raysearch.inputs import (
 from raysearch.prepare import Prepared, prepare
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
-from raysearch.settings import Settings, settings_from_json
+from raysearch.settings import Resources, Settings, settings_from_json
 from raysearch.spaces import Space, space_name
 from raysearch.spaces import space as find_space
 from raysearch.study import SCHEMA, STUDY, Study, load_study
@@ -94,16 +95,18 @@ def search(
         signal_region_tev=signal_region_tev,
         sideband_width_tev=sideband_width_tev,
     )
-    resources = {"gpus_per_trial": gpus_per_trial, "time_budget_s": time_budget_s}
+    resources = Resources(gpus_per_trial, time_budget_s)
     find_space(settings.space)
     _check_address(address)
     directory = Path(out) if out is not None else _new_directory()
     _check_free(directory, settings)
     sources = {"events": events, "template": template, "test": test}
     prepared = prepare(_inputs(sources, settings), settings)
-    origin = describe(stored(sources, directory / "inputs"))
-    study = _create(directory, settings, origin, prepared, resources)
-    return _execute(study, settings, prepared, resources, address, say)
+    with _locked(directory), _connected(address, resources, say):
+        _check_free(directory, settings)
+        inputs = describe(stored(sources, directory / "inputs"))
+        study = _create(directory, settings, inputs, prepared, resources)
+        return _execute(study, settings, prepared, resources, say)
 
 
 def resume(directory: Path | str, *, address: str | None = None, say: Say = print) -> Study:
@@ -119,13 +122,18 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
     """
     study = load_study(directory)
     about = study.about
+    if "ended_early" in about and about["ended_early"] is None:
+        say(f"the study is complete; its report is written anew: {study.report()}")
+        return study
     settings = settings_from_json(about["settings"])
     _check_address(address)
     check_unchanged(about["inputs"])
     paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
     sources = {name: paths.get(name) for name in ("events", "template", "test")}
     prepared = prepare(_inputs(sources, settings), settings)
-    return _execute(study, settings, prepared, about["resources"], address, say)
+    resources = Resources(**about["resources"])
+    with _locked(study.directory), _connected(address, resources, say):
+        return _execute(study, settings, prepared, resources, say)
 
 
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
@@ -159,12 +167,12 @@ def _create(
     settings: Settings,
     inputs: Mapping[str, Any],
     prepared: Prepared,
-    resources: Mapping[str, Any],
+    resources: Resources,
 ) -> Study:
     about = {
         "schema": SCHEMA,
         "settings": settings.as_json(),
-        "resources": resources,
+        "resources": asdict(resources),
         "inputs": inputs,
         "counts": prepared.counts,
         "versions": versions(),
@@ -176,19 +184,22 @@ def _create(
 
 
 def _execute(
-    study: Study,
-    settings: Settings,
-    prepared: Prepared,
-    resources: Mapping[str, Any],
-    address: str | None,
-    say: Say,
+    study: Study, settings: Settings, prepared: Prepared, resources: Resources, say: Say
 ) -> Study:
     # Ray takes seconds to import; what needs no search should not wait for it.
     from raysearch.execute import execute
-    from raysearch.tuning.run import Resources
 
-    with _locked(study.directory):
-        return execute(study, settings, prepared, Resources(**resources), address, say)
+    return execute(study, settings, prepared, resources, say)
+
+
+@contextmanager
+def _connected(address: str | None, resources: Resources, say: Say) -> Iterator[None]:
+    say("starting Ray" if address is None else f"connecting to Ray at {address}")
+    from raysearch.tuning.cluster import check_gpus, connected
+
+    with connected(address):
+        check_gpus(resources.gpus_per_trial, address)
+        yield
 
 
 def _check_address(address: str | None) -> None:
@@ -201,6 +212,10 @@ def _check_address(address: str | None) -> None:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the study's lock; the system releases it however this process ends."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
     with (directory / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

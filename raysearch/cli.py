@@ -133,6 +133,7 @@ def main(command: Sequence[str] = ()) -> None:
     Args:
         command: words in front of those given on the command line.
     """
+    sys.path.append(str(Path.cwd()))  # for --space module:function, as `python -m` does
     try:
         app([*command, *sys.argv[1:]])
     except InputError as error:

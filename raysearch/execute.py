@@ -14,19 +14,22 @@ from raysearch.files import replacing, write_json
 from raysearch.objectives import objective
 from raysearch.prepare import Prepared
 from raysearch.progress import Progress, Say
-from raysearch.records import Records, write_trials
+from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
 from raysearch.scores import scores_table
 from raysearch.selection import choices, winners
-from raysearch.settings import Settings
+from raysearch.settings import Resources, Settings
 from raysearch.spaces import replay
 from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
 from raysearch.trial import Setup
-from raysearch.tuning.cluster import connected, share
+from raysearch.tuning.cluster import SharedSample, share
 from raysearch.tuning.history import History
 from raysearch.tuning.refits import Winner, refit_all
-from raysearch.tuning.run import Resources, run_search
+from raysearch.tuning.run import run_search
+from raysearch.tuning.searcher import OnRecord
 from raysearch.tuning.trainable import Task
+
+_WRITE_EVERY_S = 2.0
 
 
 def execute(
@@ -34,34 +37,32 @@ def execute(
     settings: Settings,
     prepared: Prepared,
     resources: Resources,
-    address: str | None,
     say: Say,
 ) -> Study:
-    """Run what is left of the study and write its files.
+    """Run what is left of the study and write its files; needs a connection to Ray.
 
     Args:
         study: whose directory holds study.json already.
         settings: of the study.
         prepared: its samples.
         resources: of a trial, and the time budget.
-        address: of a Ray cluster, or None.
         say: where progress goes, line by line.
     """
     started = time.monotonic()
     history = History(study.directory, settings)
-    done = settings.trials - history.left
-    progress = Progress(objective(settings.objective), done, settings.trials, say)
-    with connected(address):
-        sample = share(prepared.sample)
-        task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
-        reason = run_search(history, task, settings, resources, progress)
-        records = history.records()
-        write_trials(study.directory / TRIALS, records)
-        finals: dict[str, Final] = {}
-        if reason is None:
-            say("retraining the chosen setups on the full statistics")
-            chosen = _winners(records, settings)
-            finals = refit_all(chosen, sample, settings.seed, resources.gpus_per_trial)
+    sample = share(prepared.sample)
+    task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
+    reason = run_search(
+        history, task, settings, resources, _recorder(study, history, settings, say)
+    )
+    records = history.records()
+    write_trials(study.directory / TRIALS, records)
+    finals: dict[str, Final] = {}
+    if reason != INTERRUPTED:
+        try:
+            finals = _retrain(records, settings, sample, resources, say)
+        except KeyboardInterrupt:
+            reason = INTERRUPTED
     _write_choice(study, settings, prepared, records, finals)
     _write_ending(study, reason, time.monotonic() - started, _seconds(finals))
     say(f"report: {study.report()}")
@@ -71,6 +72,36 @@ def execute(
             f"`raysearch resume {study.directory}` goes on."
         )
     return study
+
+
+def _recorder(study: Study, history: History, settings: Settings, say: Say) -> OnRecord:
+    """Say how each trial ended, and keep trials.parquet a few seconds behind at most."""
+    done = settings.trials - history.left
+    progress = Progress(objective(settings.objective), done, settings.trials, say)
+    written = time.monotonic()
+
+    def record(index: int, ended: Record) -> None:
+        nonlocal written
+        progress(index, ended)
+        if time.monotonic() - written > _WRITE_EVERY_S:
+            write_trials(study.directory / TRIALS, history.records())
+            written = time.monotonic()
+
+    return record
+
+
+def _retrain(
+    records: Records, settings: Settings, sample: SharedSample, resources: Resources, say: Say
+) -> dict[str, Final]:
+    say("retraining the chosen setups on the full statistics")
+    chosen = _winners(records, settings)
+    finals: dict[str, Final] = {}
+    for name, ended in refit_all(chosen, sample, settings.seed, resources.gpus_per_trial).items():
+        if isinstance(ended, str):
+            say(f"retraining the choice of {name} failed: {ended}")
+        else:
+            finals[name] = ended
+    return finals
 
 
 def _winners(records: Records, settings: Settings) -> dict[str, Winner]:

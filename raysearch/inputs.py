@@ -10,7 +10,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import surrogate_events
-from raysearch.features import select
+from raysearch.features import feature_set, select
 from raysearch.regions import Window
 from raysearch.seeds import number
 
@@ -64,7 +64,7 @@ def read_inputs(sources: Mapping[str, Source | None], features: str) -> Inputs:
         InputError: if a file cannot be read or lacks a column.
     """
     read = {
-        name: None if source is None else select(_events(source), features)
+        name: None if source is None else _chosen(source, features)
         for name, source in sources.items()
     }
     if read["events"] is None:
@@ -113,5 +113,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _events(source: Source) -> Events:
-    return source if isinstance(source, Events) else read_events(source)
+def _chosen(source: Source, features: str) -> Events:
+    if isinstance(source, Events):
+        return select(source, features)
+    # What the set does not need is not even derived.
+    return read_events(source, feature_set(features).columns)

@@ -51,4 +51,4 @@ class Progress:
 
     def _left(self) -> str:
         rate = (time.monotonic() - self._started) / (self._done - self._before)
-        return f"about {rate * (self._trials - self._done):.0f} s left"
+        return f"about {rate * (self._trials - self._done):.0f} s of search left"

@@ -23,11 +23,11 @@ def _version(package: str) -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout raysearch runs from; None if it is installed."""
+    """The commit of the checkout raysearch runs from, "-dirty" if changed; None if installed."""
     here = Path(__file__).resolve().parent
     if not (here.parent / ".git").exists():
         return None
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -1,7 +1,9 @@
 """Retrain a chosen setup on the full statistics as an ensemble. No Ray.
 
 Every row trains four of five members and is scored by the fifth, so that the whole sample is used
-and still has scores from members that never saw it.
+and still has scores from members that never trained on it. Those rows do decide when a member's
+training stops or which of its epochs count, as in the published protocol, which favours its val_sic
+slightly.
 
 References:
     How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: 100 epochs, the
@@ -43,6 +45,7 @@ class Refit:
         times: (n,) how many members that sum is over.
         test: (m,) sum over networks of the test events' probability; empty without a test.
         networks: how many that sum is over.
+        members: how many were trained.
         seconds: wall time of training, metrics and scoring.
     """
 
@@ -51,6 +54,7 @@ class Refit:
     times: NDArray[np.int64]
     test: NDArray[np.float64]
     networks: int
+    members: int
     seconds: float
 
 
@@ -60,15 +64,17 @@ class Final:
 
     Attributes:
         snapshot: all members.
-        rows: (n,) log odds of the sample's rows, by members that never saw them.
+        rows: (n,) log odds of the sample's rows, by members that never trained on them.
         test: (m,) log odds of the test events, or None.
         seconds: worker time of all its parts.
+        members: fits it averages, each perhaps at several epochs.
     """
 
     snapshot: Snapshot
     rows: NDArray[np.float64]
     test: NDArray[np.float64] | None
     seconds: float
+    members: int
 
 
 def final_members(is_data: NDArray[np.bool_], size: int, seed: int, index: int) -> list[Member]:
@@ -111,14 +117,32 @@ def refit(
     judge = Judge(sample, members, only=objective)
     for snapshot in family.fit(sample.rows, members, setup.parameters, epochs=epochs):
         snapshots.append(snapshot)
-        values.append(judge.values(snapshot)[objective.name])
-    best = [objective.order(np.stack(values)[:, k])[:BEST_EPOCHS] for k in range(len(members))]
+        values.append(_judged(judge, snapshot, objective, len(members)))
+    best = [_best_epochs(np.stack(values)[:, k], objective) for k in range(len(members))]
     at_best = [
         family.merge([snapshots[epoch].take([k]) for epoch in chosen])
         for k, chosen in enumerate(best)
     ]
     scored = _scored(family.merge(at_best), at_best, sample, members)
     return replace(scored, seconds=time.perf_counter() - started)
+
+
+def _judged(
+    judge: Judge, snapshot: Snapshot, objective: Objective, size: int
+) -> NDArray[np.float64]:
+    """(K,) values of the objective; NaN for an epoch whose scores are not finite."""
+    try:
+        return judge.values(snapshot)[objective.name]
+    except ValueError:  # diverged; earlier epochs may be good
+        return np.full(size, np.nan)
+
+
+def _best_epochs(values: NDArray[np.float64], objective: Objective) -> NDArray[np.intp]:
+    best = objective.order(values)[:BEST_EPOCHS]
+    finite = best[np.isfinite(values[best])]
+    if not len(finite):
+        raise ValueError(f"{objective.name} must be finite in some epoch, but is in none")
+    return finite
 
 
 def _scored(
@@ -130,12 +154,12 @@ def _scored(
         held_out[member.validation] += expit(scores.astype(np.float64)).mean(axis=0)
         times[member.validation] += 1
     if sample.test is None:
-        return Refit(whole, held_out, times, np.zeros(0), 0, 0.0)
+        return Refit(whole, held_out, times, np.zeros(0), 0, len(members), 0.0)
     test = np.zeros(len(sample.test))
     scores = whole.scores(sample.test)
     for network in scores:
         test += expit(network.astype(np.float64))
-    return Refit(whole, held_out, times, test, len(scores), 0.0)
+    return Refit(whole, held_out, times, test, len(scores), len(members), 0.0)
 
 
 def combine(setup: Setup, parts: Sequence[Refit]) -> Final:
@@ -144,8 +168,8 @@ def combine(setup: Setup, parts: Sequence[Refit]) -> Final:
     times = np.sum([part.times for part in parts], axis=0)
     rows = from_probability(np.sum([part.held_out for part in parts], axis=0) / times)
     networks = sum(part.networks for part in parts)
-    seconds = sum(part.seconds for part in parts)
+    seconds, members = sum(p.seconds for p in parts), sum(p.members for p in parts)
     if not networks:
-        return Final(snapshot, rows, None, seconds)
+        return Final(snapshot, rows, None, seconds, members)
     test = from_probability(np.sum([part.test for part in parts], axis=0) / networks)
-    return Final(snapshot, rows, test, seconds)
+    return Final(snapshot, rows, test, seconds, members)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
+from raysearch.features import feature_set
 from raysearch.study import load_study
 
 
@@ -25,8 +27,10 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     Raises:
         InputError: if there is no detector, the file cannot be read or lacks columns.
     """
+    if out.resolve() == events.resolve():
+        raise InputError(f"--out must not be the events file itself, but both are {out}.")
     ensemble = load_study(directory).detector(objective)
-    read = read_events(events)
+    read = read_events(events, feature_set(ensemble.features).columns)
     scores = ensemble.log_odds(read).astype(np.float32)[:, None]
     write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
     return len(read)

@@ -88,12 +88,17 @@ def choices(
         name: {
             "trial_id": trial_id(index),
             "setup": _as_json(setups[name]),
-            "trial": {m: float(np.mean(v)) for m, v in records[index][1].metrics.items()},
+            "trial": _metrics(records[index][1]),
             "regret": regret(records, index, best),
             "ensemble": _with_regret(ensembles.get(name), reference),
         }
         for name, index in picked.items()
     }
+
+
+def _metrics(record: Record) -> dict[str, float]:
+    means = {name: float(np.mean(values)) for name, values in record.metrics.items()}
+    return means | {f"{name}_std": float(np.std(v)) for name, v in record.metrics.items()}
 
 
 def _mean(record: Record, objective: Objective) -> float:
@@ -112,6 +117,7 @@ def _ensemble(final: Final, sample: TwoSample, seed: int) -> dict[str, Any]:
         # JSON has no infinity: a rejection without any background left is unknown.
         supervised = {k: v if np.isfinite(v) else None for k, v in summary.items()}
     return {
+        "members": final.members,
         "metrics": supervised,
         "val_sic": val_sic(sample.rows.is_data, final.rows),
         "val_sic_floor": mean,

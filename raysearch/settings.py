@@ -72,6 +72,34 @@ class Settings:
         return {**asdict(self), "signal_region_tev": list(self.signal_region_tev)}
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What a trial occupies and when the search has to end.
+
+    Attributes:
+        gpus_per_trial: share of a GPU for each trial.
+        time_budget_s: each run of the search ends after this many seconds; None for no limit.
+
+    Raises:
+        InputError: if a number breaks its rule.
+    """
+
+    gpus_per_trial: float = 0.0
+    time_budget_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 0 <= self.gpus_per_trial < float("inf"):
+            raise InputError(
+                f"`0 <= gpus_per_trial` must hold, but got gpus_per_trial = {self.gpus_per_trial}."
+            )
+        if self.time_budget_s is not None and not 0 < self.time_budget_s < float("inf"):
+            raise InputError(
+                f"`0 < time_budget_s` must hold, but got time_budget_s = {self.time_budget_s}; "
+                "leave it out for no limit."
+            )
+
+
 def settings_from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `Settings.as_json` gave."""
     edges = values["signal_region_tev"]

@@ -27,9 +27,7 @@ def space(name: str) -> Space:
     Raises:
         InputError: if there is none, or it suggests an unknown detector or hyperparameter.
     """
-    found = _imported(name) if ":" in name else SPACES.get(name)
-    if found is None:
-        raise unknown_name("search space", name, SPACES)
+    found = _found(name)
     _try(name, found)
     return found
 
@@ -53,7 +51,14 @@ def space_name(given: str | Space) -> str:
 
 def replay(name: str, suggested: Mapping[str, Any]) -> dict[str, Any]:
     """What the space called `name` returns when it is given these values again."""
-    return space(name)(FixedTrial(dict(suggested)))
+    return _found(name)(FixedTrial(dict(suggested)))
+
+
+def _found(name: str) -> Space:
+    found = _imported(name) if ":" in name else SPACES.get(name)
+    if found is None:
+        raise unknown_name("search space", name, SPACES)
+    return found
 
 
 def _imported(name: str) -> Space | None:

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError, unknown_name
+from raysearch.objectives import OBJECTIVES
+from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
 
 SCHEMA = 1
@@ -58,8 +60,9 @@ class Study:
         return best
 
     def table(self) -> pa.Table:
-        """One row a trial; see `raysearch.records.trials_table`."""
-        return pq.read_table(self.directory / TRIALS)
+        """One row a trial that ended; see `raysearch.records.trials_table`."""
+        path = self.directory / TRIALS
+        return pq.read_table(path) if path.is_file() else trials_table({})
 
     def scores(self) -> pa.Table:
         """One row an event; see `raysearch.scores.scores_table`. Empty if nothing was chosen."""
@@ -76,8 +79,13 @@ class Study:
             InputError: if there is none for this objective.
         """
         name = objective or self.selection["objective"]
+        if name not in OBJECTIVES:
+            raise unknown_name("objective", name, OBJECTIVES)
         if not (self.directory / DETECTOR / name).is_dir():
-            raise unknown_name("chosen detector", name, self.selection["choices"])
+            raise InputError(
+                f"a detector is saved when its setup was retrained, but {self.directory} has none "
+                f"for {name}; `raysearch resume {self.directory}` retrains what is missing."
+            )
         return load_ensemble(self.directory / DETECTOR / name)
 
     def report(self) -> Path:

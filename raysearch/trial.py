@@ -45,11 +45,13 @@ class TrialResult(NamedTuple):
         values: name of the metric -> (repeats,) values; supervised ones only with a test set.
         epochs: epochs trained; 1 for trees.
         seconds: wall time of training and metrics.
+        finished: whether these were all epochs of the trial.
     """
 
     values: Values
     epochs: int
     seconds: float
+    finished: bool
 
 
 def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
@@ -98,7 +100,8 @@ def trial_epochs(
     snapshots = family.fit(sample.rows, members, setup.parameters, epochs=None)
     for epoch, snapshot in enumerate(snapshots, start=1):
         best = _better(best, judge.values(snapshot))
-        yield TrialResult(best, epoch, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        yield TrialResult(best, epoch, seconds, epoch == family.search_epochs)
 
 
 def run_trial(

@@ -87,12 +87,12 @@ def test_a_wrong_word_is_refused_with_rule_and_value(words, message, refused):
         (["--signal-region", "4.5,5"], "none has 4.5 <= mjj < 5.0 TeV"),
         (
             ["--signal-region", "3.3,3.31"],
-            "(signal-region data) must hold at least 100 events, but got",
+            "must hold at least 10",
         ),
         (["--template", "events.h5"], "events and template must not share events, but 2000"),
         (["--test", "events.h5"], "events and test must not share events"),
         (["--template", "absent.h5"], "'absent.h5' is no file"),
-        (["--features", "baseline_dr"], "needs the columns delta_r"),
+        (["--features", "baseline_dr"], "delta_r"),
         (["--mode", "cwola", "--sideband-width", "0.001"], "wider sidebands"),
     ],
 )
@@ -205,7 +205,7 @@ def test_scoring_with_a_detector_that_was_not_chosen_is_refused(run, events, tmp
     hand_made_study(tmp_path / "study")
     status, _, err = run("score", "study", events, "--out", "s.h5", "--objective", "max_sic")
     assert status == 2
-    assert "unknown chosen detector 'max_sic'; did you mean 'val_sic'?" in err
+    assert "has none for max_sic" in err
 
 
 def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):

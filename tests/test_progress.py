@@ -36,4 +36,4 @@ def test_a_failure_says_why_and_a_stop_says_when():
 def test_a_resumed_study_counts_on():
     (line,) = lines(VAL_SIC, complete(val_sic=0.1), done=6)
     assert line.startswith("[  7/10] trial 00006 hgb")
-    assert "s left" in line
+    assert "s of search left" in line

@@ -10,7 +10,7 @@ from raysearch.scores import scores_table
 
 def table_of(sample, with_optimal=False):
     test = None if sample.test is None else sample.test[:, 0].astype(float)
-    final = Final(None, sample.rows.features[:, 0].astype(float), test, 1.0)
+    final = Final(None, sample.rows.features[:, 0].astype(float), test, 1.0, 10)
     return scores_table(sample, {"val_sic": final}, test if with_optimal else None)
 
 

@@ -30,7 +30,7 @@ RECORDS = {
 
 def final(sample, quality=1.0):
     rows, test = sample.rows.features, sample.test
-    return Final(None, quality * rows.sum(axis=1), quality * test.sum(axis=1), 1.0)
+    return Final(None, quality * rows.sum(axis=1), quality * test.sum(axis=1), 1.0, 10)
 
 
 def test_each_objective_picks_by_its_mean_and_direction():
@@ -109,7 +109,7 @@ def test_a_choice_is_plain_json_without_nan_or_infinity():
 
 def test_without_labels_an_ensemble_has_no_supervised_figures():
     sample = toy_sample(test=None)
-    blind = Final(None, sample.rows.features[:, 0], None, 1.0)
+    blind = Final(None, sample.rows.features[:, 0], None, 1.0, 10)
     ensemble = chosen(sample, {"val_sic": blind})["val_sic"]["ensemble"]
     assert ensemble["metrics"] is None
     assert ensemble["regret"] is None

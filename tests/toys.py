@@ -75,6 +75,7 @@ class Pretender:
     name, defaults, ensemble_size = "pretender", {"level": 0.0}, 10
 
     def __init__(self, rule, epochs=1, final_epochs=None):
+        self.search_epochs = epochs
         self.rule, self.epochs, self.final_epochs, self.asked = rule, epochs, final_epochs, []
 
     def fit(self, rows, members, parameters, *, epochs=None):

@@ -12,6 +12,8 @@ from raysearch.regions import Window
 from raysearch.samples import Pools, Rows, TwoSample
 
 MIN_EVENTS = 100
+# Two folds of both classes, and a few events in each.
+MIN_DATA = 10
 
 
 class Background(Protocol):
@@ -41,7 +43,8 @@ def two_sample(
     """The samples of this mode, data rows first.
 
     Raises:
-        InputError: if the signal region is empty or a class has fewer than 100 events.
+        InputError: if the signal region is empty the template has fewer than 100 events or the data
+            fewer than 10.
     """
     data, template = background.classes(pools, region, sideband_tev)
     _check_sizes(data, template, region)
@@ -59,11 +62,11 @@ def _check_sizes(data: Events, template: Events, region: Window) -> None:
             f"the signal region must hold events, but none has {region.low_tev} <= mjj < "
             f"{region.high_tev} TeV; choose another --signal-region."
         )
-    for name, events, remedy in (
-        ("class 1 (signal-region data)", data, "widen --signal-region"),
-        ("the background template", template, "give a larger --template or wider sidebands"),
+    for name, events, least, remedy in (
+        ("class 1", data, MIN_DATA, "widen --signal-region, or raise --n-signal if supervised"),
+        ("the template", template, MIN_EVENTS, "give a larger --template or wider sidebands"),
     ):
-        if len(events) < MIN_EVENTS:
+        if len(events) < least:
             raise InputError(
-                f"{name} must hold at least {MIN_EVENTS} events, but got {len(events)}; {remedy}."
+                f"{name} must hold at least {least} events, but got {len(events)}; {remedy}."
             )

@@ -69,6 +69,11 @@ class Cwola:
 
     def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
         """Data and sidebands; see `Background.classes`."""
+        if pools.template is not None:
+            raise InputError(
+                "mode 'cwola' takes its template from the sidebands, but a template was given; "
+                "leave --template out or use --mode idealised."
+            )
         low, high = sidebands(region, sideband_tev)
         mjj = pools.data.mjj_tev
         return _inside(pools.data, region), pools.data.take(low.contains(mjj) | high.contains(mjj))

@@ -40,6 +40,7 @@ class AdaBoost:
 
     name: str = "adaboost"
     defaults: Parameters = field(default_factory=lambda: _DEFAULTS)
+    search_epochs: int = 1
     ensemble_size: int = 10
     final_epochs: int | None = None
 

@@ -61,6 +61,7 @@ class Detector(Protocol):
     Attributes:
         name: how the user calls it.
         defaults: every hyperparameter with its default value.
+        search_epochs: epochs of a trial; 1 for detectors that have none.
         ensemble_size: members of the final ensemble.
         final_epochs: epochs of the final ensemble's training; None where there are none.
     """
@@ -70,6 +71,9 @@ class Detector(Protocol):
 
     @property
     def defaults(self) -> Parameters: ...  # noqa: D102
+
+    @property
+    def search_epochs(self) -> int: ...  # noqa: D102
 
     @property
     def ensemble_size(self) -> int: ...  # noqa: D102

@@ -87,11 +87,15 @@ def load_ensemble(directory: Path) -> Ensemble:
     path = directory / _ABOUT
     if not path.is_file():
         raise InputError(f"{directory} must hold a saved detector, but {_ABOUT} is not there.")
-    about = json.loads(path.read_text())
-    if about["schema"] != _SCHEMA:
+    try:
+        about = json.loads(path.read_text())
+        schema = about["schema"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} must be the JSON of a saved detector, but: {error}.") from error
+    if schema != _SCHEMA:
         raise InputError(
-            f"{path} must have schema {_SCHEMA}, but got {about['schema']}; use the raysearch "
-            "version that wrote it."
+            f"{path} must have schema {_SCHEMA}, but got {schema}; use the raysearch version that "
+            "wrote it."
         )
     snapshot = detector(about["detector"]).load(directory)
     return Ensemble(about["detector"], about["features"], snapshot)

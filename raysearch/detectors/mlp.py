@@ -101,6 +101,7 @@ class MLPDetector:
         device: where to train, such as "cpu" or "cuda:0"; None for a GPU if there is one.
         name: how the user calls it.
         defaults: every hyperparameter with its published default value.
+        search_epochs: epochs of a trial.
         ensemble_size: members of the final ensemble.
         final_epochs: epochs of the final ensemble's training.
     """
@@ -108,6 +109,7 @@ class MLPDetector:
     device: str | None = None
     name: str = "mlp"
     defaults: Parameters = field(default_factory=lambda: DEFAULTS, repr=False, hash=False)
+    search_epochs: int = EPOCHS
     ensemble_size: int = 5
     final_epochs: int | None = 100
 

@@ -17,7 +17,7 @@ _CHECKED_ROWS = 65536
 class Events:
     """Collision events as named columns.
 
-    The arrays are made read-only; the class never changes after construction.
+    Its views of the arrays are read-only; the class never changes after construction.
 
     Attributes:
         features: (n, d) float32, one row per event.
@@ -27,7 +27,7 @@ class Events:
         labels: (n,) True for signal, or None where the file has no labels.
 
     Raises:
-        InputError: if shapes disagree, names repeat, or a value is not finite.
+        InputError: if types or shapes disagree, names repeat, or a value is not finite.
     """
 
     features: NDArray[np.float32]
@@ -38,11 +38,14 @@ class Events:
 
     def __post_init__(self) -> None:
         """Check the rules of the class and freeze the arrays."""
+        _check_types(self)
         _check_shapes(self)
         _check_finite(self)
-        for array in (self.features, self.mjj_tev, self.labels):
-            if array is not None:
-                array.setflags(write=False)
+        for name in _TYPES:
+            if (array := getattr(self, name)) is not None:
+                view = array.view()
+                view.setflags(write=False)
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         """Number of events."""
@@ -86,6 +89,20 @@ def concatenate(parts: Sequence[Events]) -> Events:
         np.concatenate([part.mjj_tev for part in parts]),
         np.concatenate(labels) if len(labels) == len(parts) else None,
     )
+
+
+# Integer labels would index rows where booleans choose them.
+_TYPES = {"features": np.float32, "mjj_tev": np.float32, "labels": np.bool_}
+
+
+def _check_types(events: Events) -> None:
+    for name, wanted in _TYPES.items():
+        array = getattr(events, name)
+        if array is not None and array.dtype != wanted:
+            raise InputError(
+                f"{name} must be of type {np.dtype(wanted)}, but got {array.dtype}; "
+                f"use .astype({np.dtype(wanted).name!r})."
+            )
 
 
 def _check_shapes(events: Events) -> None:

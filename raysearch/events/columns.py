@@ -7,8 +7,6 @@ counts as dimensionless. Masses in GeV or MeV become TeV.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from raysearch.errors import InputError
 from raysearch.events.base import Events
 from raysearch.events.hdf5 import check_numeric, datasets_of, missing_column, read_rows, where
 from raysearch.events.table import EventFormat, Loaded, Table
+from raysearch.files import replacing
 
 _MASS = "mjj"
 _LABEL = "label"
@@ -40,13 +39,8 @@ def write_columns(path: Path | str, events: Events) -> None:
     """
     path = Path(path)
     _check_writable(path, events)
-    handle, temporary = tempfile.mkstemp(suffix=".h5", prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        _write(Path(temporary), events)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        _write(temporary, events)
 
 
 def _check_writable(path: Path, events: Events) -> None:

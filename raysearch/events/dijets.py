@@ -81,7 +81,7 @@ def dijets(loaded: Loaded, columns: Sequence[str], taus: Subjettiness) -> Iterat
 
 
 class _Jets(NamedTuple):
-    """Two leading jets: file columns, momenta (4, n) as px, py, pz, m; where the second is lighter."""
+    """Two leading jets: file columns, momenta (4, n) as px, py, pz, m; where to swap."""
 
     loaded: Loaded
     first: Column

@@ -67,25 +67,26 @@ def _sentence(name: str, choice: Mapping[str, Any]) -> str:
 
 def _verdict(choice: Mapping[str, Any]) -> list[str]:
     """What the noise floor says of the choice, where both are known."""
-    value, floor = _ensemble(choice).get("val_sic"), _ensemble(choice).get("val_sic_floor")
+    value, floor = _ensemble(choice).get("val_sic"), _ensemble(choice).get("val_sic_floor_95")
     if value is None or floor is None:
         return []
     if value > floor:
         return [
-            f"Its out-of-fold val SIC of {number(value)} stands above the noise floor of "
-            f"{number(floor)}."
+            f"Its out-of-fold val SIC of {number(value)} lies above {number(floor)}, which 95% of "
+            "random relabellings of its scores stay below. That leaves out that the best of many "
+            "trials and epochs was taken, which favours it."
         ]
     return [
-        f"Its out-of-fold val SIC of {number(value)} does not exceed the noise floor of "
-        f"{number(floor)}: the data do not show that it finds anything, and the choice may be "
-        "arbitrary."
+        f"Its out-of-fold val SIC of {number(value)} does not exceed {number(floor)}, which 95% of "
+        "random relabellings of its scores stay below: the data do not show that it finds "
+        "anything, and the choice may be arbitrary."
     ]
 
 
 def _tiles(choice: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ensemble = _ensemble(choice)
-    floor = ensemble.get("val_sic_floor")
-    note = "out of fold" if floor is None else f"out of fold; noise floor {number(floor)}"
+    floor = ensemble.get("val_sic_floor_95")
+    note = "out of fold" if floor is None else f"out of fold; 95% of noise below {number(floor)}"
     tiles = [("val SIC", number(ensemble.get("val_sic")), note)]
     metrics = ensemble.get("metrics") or {}
     if metrics.get("max_sic") is not None:
@@ -102,7 +103,8 @@ def _rows(chosen: list[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
         ("Detector", [str(c["setup"]["detector"]) for c in chosen]),
         ("Members of the ensemble", _of_ensembles(chosen, "members")),
         ("val SIC, out of fold", _of_ensembles(chosen, "val_sic")),
-        ("Noise floor of val SIC", _of_ensembles(chosen, "val_sic_floor")),
+        ("Noise floor of val SIC, mean", _of_ensembles(chosen, "val_sic_floor")),
+        ("Noise floor of val SIC, 95%", _of_ensembles(chosen, "val_sic_floor_95")),
         *((label, _of_metrics(chosen, key)) for key, label in _METRICS.items()),
         ("Regret of the ensemble", _of_ensembles(chosen, "regret")),
         ("Regret of the trial", [number(c.get("regret")) for c in chosen]),

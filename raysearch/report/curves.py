@@ -113,9 +113,9 @@ def _label(name: str, contents: ReportContents) -> str:
 def _draw_floor(axes: Axes, contents: ReportContents) -> None:
     """The noise floor of the study's own choice, where the selection knows it."""
     first = next(iter(choices(contents).values()))
-    floor = (first.get("ensemble") or {}).get("val_sic_floor")
+    floor = (first.get("ensemble") or {}).get("val_sic_floor_95")
     if floor is not None:
-        axes.axhline(floor, color=GREY, ls="-.", lw=1.2, label="noise floor")
+        axes.axhline(floor, color=GREY, ls="-.", lw=1.2, label="noise floor, 95%")
 
 
 def _thinned(curve: Efficiencies) -> Efficiencies:

@@ -58,13 +58,13 @@ def provenance(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def inputs(settings: Mapping[str, Any]) -> Table:
-    """The input files: name, path, rows, checksum."""
+    """The input files: name, path, checksum."""
     found = settings.get("inputs") or {}
     rows = [
-        [str(name), str(of.get("path", NOTHING)), number(of.get("rows")), str(of.get("sha256", ""))]
+        [str(name), str(of.get("path", NOTHING)), str(of.get("sha256", ""))]
         for name, of in found.items()
     ]
-    return Table(["input", "path", "rows", "SHA-256"], rows, [False, False, True, False])
+    return Table(["input", "path", "SHA-256"], rows, [False, False, False])
 
 
 def failures(trials: pa.Table) -> list[tuple[str, list[str]]]:

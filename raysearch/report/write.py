@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from raysearch.files import replacing
 from raysearch.report.contents import ReportContents
 from raysearch.report.figures import Rendered, render_figures
 from raysearch.report.page import render_page
@@ -44,9 +44,5 @@ def _write_figure(figure: Rendered, directory: Path) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)  # os.replace: whole or not at all
-    finally:
-        temporary.unlink(missing_ok=True)

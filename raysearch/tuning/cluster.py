@@ -7,13 +7,14 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeAlias
 
 import ray
 
 from raysearch.errors import InputError
+from raysearch.samples import TwoSample
 
-T = TypeVar("T")
+SharedSample: TypeAlias = "ray.ObjectRef[TwoSample]"
 
 _CONNECT_TIMEOUT_S = 5.0
 _DEFAULT_PORT = 6379
@@ -42,9 +43,23 @@ def check_address(address: str | None) -> None:
         ) from error
 
 
-def share(value: T) -> ray.ObjectRef[T]:
-    """Put a value into the cluster's object store, once for all who need it."""
-    return ray.put(value)
+def share(sample: TwoSample) -> SharedSample:
+    """Put the events into the cluster's object store, once for all who need them."""
+    return ray.put(sample)
+
+
+def check_gpus(gpus_per_trial: float, address: str | None) -> None:
+    """Fail where trials would wait for ever for a GPU; a cluster may still start some.
+
+    Raises:
+        InputError: if trials need a GPU and this machine, used alone, has none.
+    """
+    alone = address is None and "RAY_ADDRESS" not in os.environ
+    if gpus_per_trial and alone and not ray.cluster_resources().get("GPU"):
+        raise InputError(
+            f"gpus_per_trial = {gpus_per_trial} needs a GPU, but this machine has none; leave it "
+            "out or give the --address of a cluster that has."
+        )
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def refit_all(
     sample: ray.ObjectRef[TwoSample],
     seed: int,
     gpus_per_task: float = 0.0,
-) -> dict[str, Final]:
+) -> dict[str, Final | str]:
     """Retrain the winner of each objective; all tasks run side by side.
 
     A setup that two objectives picked is trained once if it has no epochs to choose from.
@@ -48,7 +48,7 @@ def refit_all(
         gpus_per_task: share of a GPU for each task.
 
     Returns:
-        Final ensemble by objective.
+        By objective its final ensemble, or the reason why retraining failed.
     """
     is_data = ray.get(sample).rows.is_data
     task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=3)(_refit)
@@ -57,10 +57,16 @@ def refit_all(
         key: [task.remote(winner.setup, sample, m, name) for m in _parts(is_data, winner, seed)]
         for key, (name, winner) in distinct.items()
     }
-    finals = {
-        key: combine(distinct[key][1].setup, ray.get(parts)) for key, parts in started.items()
-    }
-    return {name: finals[_key(name, winner)] for name, winner in winners.items()}
+    ended = {key: _result(distinct[key][1].setup, parts) for key, parts in started.items()}
+    return {name: ended[_key(name, winner)] for name, winner in winners.items()}
+
+
+def _result(setup: Setup, parts: list[ray.ObjectRef[Refit]]) -> Final | str:
+    """The ensemble, or why there is none: one that fails must not cost the others."""
+    try:
+        return combine(setup, ray.get(parts))
+    except ray.exceptions.RayError as error:
+        return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
 
 
 def _key(objective: str, winner: Winner) -> Key:

@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from raysearch.objectives import objective
 from raysearch.records import INTERRUPTED, Record
-from raysearch.settings import Settings
+from raysearch.settings import Resources, Settings
 from raysearch.spaces import space
 from raysearch.tuning.history import History
 from raysearch.tuning.searcher import HistorySearch, OnRecord
@@ -34,20 +34,11 @@ _WORKER_DEATHS = 2
 _ROUNDS = 3
 
 
-class Resources(NamedTuple):
-    """What a trial occupies and when the search has to end.
-
-    Attributes:
-        gpus_per_trial: share of a GPU for each trial.
-        time_budget_s: the search ends after this many seconds; None for no limit.
-    """
-
-    gpus_per_trial: float = 0.0
-    time_budget_s: float | None = None
-
-
 class _Stop(tune.Stopper):
-    """Ends the experiment on Ctrl-C or when the time is up; finished trials stay finished."""
+    """Ends the experiment on Ctrl-C or when the time is up; finished trials stay finished.
+
+    Tune asks between steps: a long fit of trees is waited for.
+    """
 
     def __init__(self, search: HistorySearch, time_budget_s: float | None) -> None:
         self._search = search

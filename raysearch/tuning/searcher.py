@@ -51,15 +51,19 @@ class HistorySearch(OptunaSearch):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The configuration of the next trial, or `FINISHED`."""
-        if not self._history.left or self.interrupted:
-            finished: dict[str, Any] | None = Searcher.FINISHED
-            return finished
-        index, trial = self._history.ask()
-        config = self._space(trial)
-        self._ot_trials[trial_id] = trial
-        self._indices[trial_id] = index
-        self._detectors[trial_id] = config["detector"]
-        return {"index": index, **config}
+        while self._history.left and not self.interrupted:
+            index, trial = self._history.ask()
+            try:
+                config = self._space(trial)
+                self._detectors[trial_id] = config["detector"]
+            except Exception as error:  # the user's function; one bad branch is one failed trial
+                self._finish(index, trial, _unsuggested(error))
+                continue
+            self._ot_trials[trial_id] = trial
+            self._indices[trial_id] = index
+            return {"index": index, **config}
+        finished: dict[str, Any] | None = Searcher.FINISHED
+        return finished
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: only ends are recorded."""
@@ -78,6 +82,7 @@ class HistorySearch(OptunaSearch):
             self._record(trial, trial_id, result or {})
         except Exception as failure:  # Tune would log it and go on without the trial
             self.broken = failure
+            self.interrupted = True
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the history is on disk."""
@@ -92,7 +97,7 @@ class HistorySearch(OptunaSearch):
     def _record(self, trial: Trial, trial_id: str, result: dict[str, Any]) -> None:
         reason = result.get("error")
         state = "FAIL" if reason else "COMPLETE" if result.get("finished") else "PRUNED"
-        if self.interrupted and state == "PRUNED":
+        if state == "PRUNED" and (self.interrupted or self.metric not in result):
             return
         record = Record(
             state=state,
@@ -107,5 +112,13 @@ class HistorySearch(OptunaSearch):
             error=reason,
             detector=self._detectors[trial_id],
         )
+        self._finish(self._indices[trial_id], trial, record)
+
+    def _finish(self, index: int, trial: Trial, record: Record) -> None:
         self._history.finish(trial, record)
-        self._on_record(self._indices[trial_id], record)
+        self._on_record(index, record)
+
+
+def _unsuggested(error: Exception) -> Record:
+    reason = f"the search space raised {type(error).__name__}: {error}"
+    return Record("FAIL", {}, 0, 0.0, reason, "unknown")

@@ -54,13 +54,11 @@ class TrialActor(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train one epoch; a trial that fails ends with its reason instead of an exception."""
         try:
-            latest = next(self._epochs, None)
-            if latest is None:
-                return {**_report(self._result), "finished": True, "done": True}
-            self._result = latest
-            return _report(latest)
+            self._result = next(self._epochs)
+            return _report(self._result)
         except Exception as error:
-            return {"error": f"{type(error).__name__}: {error}", "epoch": 0, "done": True}
+            reason = f"{type(error).__name__}: {error}"
+            return {**_progress(self._result), "error": reason, "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: a trial that lost its worker starts anew."""
@@ -71,7 +69,7 @@ class TrialActor(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         task = self._task
         setup = Setup(task.mode, task.features, config["detector"], config["parameters"])
-        self._result = TrialResult({}, 0, 0.0)
+        self._result = TrialResult({}, 0, 0.0, False)
         self._epochs = trial_epochs(
             setup, self._sample, repeats=task.repeats, seed=task.seed, index=config["index"]
         )
@@ -87,5 +85,15 @@ def _report(result: TrialResult) -> dict[str, Any]:
     for name, mean in means.items():
         if not math.isfinite(mean):
             raise ValueError(f"{name} must be finite, but is {mean} after {result.epochs} epochs")
+    # A trial that has trained all its epochs is over before a scheduler may call it stopped early.
+    return {**means, **_progress(result), "done": result.finished}
+
+
+def _progress(result: TrialResult) -> dict[str, Any]:
     metrics = {name: values.tolist() for name, values in result.values.items()}
-    return {**means, "epoch": result.epochs, "metrics": metrics, "seconds": result.seconds}
+    return {
+        "epoch": result.epochs,
+        "seconds": result.seconds,
+        "metrics": metrics,
+        "finished": result.finished,
+    }

@@ -97,7 +97,7 @@ def test_the_answer_stands_first(page, contents):
     chosen = contents.selection["choices"]["val_sic"]
     answer = page[page.index('id="answer"') : page.index('id="settings"')]
     assert f"trial {chosen['trial_id']}" in answer
-    assert "stands above the noise floor of 0.0204" in answer
+    assert "lies above 0.0204, which 95% of" in answer
     assert "0.93" in answer
 
 
@@ -111,7 +111,7 @@ def test_a_choice_below_the_floor_is_called_arbitrary(contents):
     weak = {**choice, "ensemble": {**choice["ensemble"], "val_sic": 0.01}}
     selection = {"objective": "val_sic", "choices": {"val_sic": weak}}
     changed = dataclasses.replace(contents, selection=selection)
-    assert "does not exceed the noise floor" in render_page(changed, [])
+    assert "does not exceed 0.0204" in render_page(changed, [])
 
 
 def test_without_labels_the_page_says_what_is_missing(unlabelled, tmp_path, only):

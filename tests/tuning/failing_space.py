@@ -1,9 +1,13 @@
 """A search space whose trials fail in every way a trial can fail by itself."""
 
+import os
+
 
 def space(trial):
-    """Good, raising, and diverging setups in turn."""
+    """Good, raising, diverging and unsuggestable setups in turn."""
     kind = trial.suggest_categorical("kind", ["good", "raises", "nan"])
+    if trial.suggest_float("rare", 0, 1) > float(os.environ.get("RARE", "1")):
+        raise KeyError("a rare branch")
     if kind == "raises":
         return {"detector": "hgb", "parameters": {"max_bins": 1}}
     if kind == "nan":

@@ -101,6 +101,20 @@ def test_ctrl_c_ends_with_the_report_so_far(start_search, tmp_path):
     assert (out / "report.html").is_file()
 
 
+def test_ctrl_c_while_retraining_ends_with_the_report_so_far(start_search, tmp_path):
+    out = tmp_path / "study"
+    process = start_search(out)
+    for line in process.stdout:
+        if "retraining" in line:
+            break
+    os.kill(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert load_study(out).table().num_rows == TRIALS
+    assert (out / "report.html").is_file()
+
+
 def test_a_study_that_is_running_is_not_run_twice(start, start_search, tmp_path):
     out = tmp_path / "study"
     process = start_search(out)
