@@ -17,9 +17,9 @@ from raysearch.seeds import number
 Source = Events | Path | str
 
 # The embedded default: enough for a search of a few minutes on two cores.
-SURROGATE_BACKGROUND = 100_000
+SURROGATE_BACKGROUND = 180_000
 SURROGATE_SIGNAL_POOL = 20_000
-SURROGATE_TEMPLATE = 15_000
+SURROGATE_TEMPLATE = 26_000
 SURROGATE_TEST = (40_000, 10_000)
 
 
