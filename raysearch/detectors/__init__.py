@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from raysearch.detectors.adaboost import AdaBoost
+from raysearch.detectors.adaboost import ADABOOST
 from raysearch.detectors.base import Detector, Member, Parameters, Snapshot, with_defaults
 from raysearch.detectors.hgb import HGB
 from raysearch.detectors.mlp import MLP
@@ -11,7 +11,7 @@ from raysearch.errors import unknown_name
 
 __all__ = ["DETECTORS", "Detector", "Member", "Parameters", "Snapshot", "check", "detector"]
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (MLP, HGB(), AdaBoost())})
+DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (MLP, HGB, ADABOOST)})
 
 
 def detector(name: str) -> Detector:

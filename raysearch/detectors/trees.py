@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors.base import Member
+from raysearch.detectors.base import Member, Parameters, with_defaults
 from raysearch.errors import InputError
 from raysearch.samples import Rows
 
@@ -50,38 +50,67 @@ class TreeSnapshot:
         skops.io.dump(list(self.models), directory / _MODELS)
 
 
-def merge(snapshots: Sequence[TreeSnapshot]) -> TreeSnapshot:
-    """One snapshot of all members of all snapshots."""
-    return TreeSnapshot(tuple(model for s in snapshots for model in s.models))
+@dataclass(frozen=True)
+class TreeDetector:
+    """A family of tree ensembles, fitted member by member; it has no epochs.
 
-
-def load(directory: Path, trusted: Sequence[str]) -> TreeSnapshot:
-    """The saved models.
-
-    Args:
-        directory: where `TreeSnapshot.save` wrote.
-        trusted: types allowed beyond skops' own list; any other type is refused.
-
-    Raises:
-        InputError: if the file is missing, damaged or holds a type that is not allowed.
+    Attributes:
+        name: how the user calls it.
+        defaults: every hyperparameter with its default value.
+        fit_one: fits the model of one member, given all hyperparameters.
+        trusted: types a saved detector may hold beyond skops' own list.
+        search_epochs: 1, since there are no epochs.
+        ensemble_size: members of the final ensemble.
+        final_epochs: None, since there are no epochs.
     """
-    import skops.io
 
-    path = directory / _MODELS
-    try:
-        unknown = set(skops.io.get_untrusted_types(file=path)) - set(trusted)
-    except (OSError, BadZipFile, KeyError, ValueError) as error:
-        raise InputError(
-            f"{directory} must hold {_MODELS} of one saved detector, but reading it failed: "
-            f"{error}. Save it again."
-        ) from error
-    if unknown:
-        raise InputError(
-            f"{path} may hold only scikit-learn trees, but got the types "
-            f"{json.dumps(sorted(unknown))}; the file was not loaded."
-        )
-    models: Any = skops.io.load(path, trusted=list(trusted))
-    return TreeSnapshot(tuple(models))
+    name: str
+    defaults: Parameters
+    fit_one: Callable[[Rows, Member, Parameters], TreeModel]
+    trusted: tuple[str, ...]
+    search_epochs: int = 1
+    ensemble_size: int = 10
+    final_epochs: int | None = None
+
+    def fit(
+        self,
+        rows: Rows,
+        members: Sequence[Member],
+        parameters: Parameters,
+        *,
+        epochs: int | None = None,
+    ) -> Iterator[TreeSnapshot]:
+        """Fit every member and yield once; see `Detector.fit`."""
+        chosen = with_defaults(self.name, self.defaults, parameters)
+        yield TreeSnapshot(tuple(self.fit_one(rows, member, chosen) for member in members))
+
+    def merge(self, snapshots: Sequence[TreeSnapshot]) -> TreeSnapshot:
+        """All members of all snapshots as one."""
+        return TreeSnapshot(tuple(model for s in snapshots for model in s.models))
+
+    def load(self, directory: Path) -> TreeSnapshot:
+        """The saved models; see `Detector.load`.
+
+        Raises:
+            InputError: if the file is missing, damaged or holds a type that is not allowed.
+        """
+        import skops.io
+
+        path = directory / _MODELS
+        try:
+            unknown = set(skops.io.get_untrusted_types(file=path)) - set(self.trusted)
+        except (OSError, BadZipFile, KeyError, ValueError) as error:
+            raise InputError(
+                f"{directory} must hold {_MODELS} of one saved detector, but reading it failed: "
+                f"{error}. Save it again."
+            ) from error
+        if unknown:
+            raise InputError(
+                f"{path} may hold only scikit-learn trees, but got the types "
+                f"{json.dumps(sorted(unknown))}; the file was not loaded."
+            )
+        models: Any = skops.io.load(path, trusted=list(self.trusted))
+        return TreeSnapshot(tuple(models))
 
 
 def balanced_weights(is_data: NDArray[np.bool_]) -> NDArray[np.float64]:
