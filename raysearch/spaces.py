@@ -27,7 +27,7 @@ def space(name: str) -> Space:
     Raises:
         InputError: if there is none, or it suggests an unknown detector or hyperparameter.
     """
-    found = _found(name)
+    found = lookup(name)
     _try(name, found)
     return found
 
@@ -51,10 +51,11 @@ def space_name(given: str | Space) -> str:
 
 def replay(name: str, suggested: Mapping[str, Any]) -> dict[str, Any]:
     """What the space called `name` returns when it is given these values again."""
-    return _found(name)(FixedTrial(dict(suggested)))
+    return lookup(name)(FixedTrial(dict(suggested)))
 
 
-def _found(name: str) -> Space:
+def lookup(name: str) -> Space:
+    """The search space called `name`, not tried; an unknown one raises InputError."""
     found = _imported(name) if ":" in name else SPACES.get(name)
     if found is None:
         raise unknown_name("search space", name, SPACES)

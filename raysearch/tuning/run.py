@@ -19,7 +19,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from raysearch.objectives import objective
 from raysearch.records import INTERRUPTED, Record
 from raysearch.settings import Resources, Settings
-from raysearch.spaces import space
+from raysearch.spaces import lookup
 from raysearch.tuning.history import History
 from raysearch.tuning.searcher import HistorySearch, OnRecord
 from raysearch.tuning.trainable import Task, TrialActor
@@ -82,7 +82,7 @@ def run_search(
     Returns:
         Why the study ended early, or None if it is complete.
     """
-    search = HistorySearch(history, space(settings.space), settings, on_record)
+    search = HistorySearch(history, lookup(settings.space), settings, on_record)
     stop = _Stop(search, resources.time_budget_s)
     with _quiet(), _on_ctrl_c(stop), tempfile.TemporaryDirectory() as scratch:
         for _ in range(_ROUNDS):
