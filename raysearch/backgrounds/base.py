@@ -20,13 +20,19 @@ class Background(Protocol):
     """A mode: who is class 0 and who is class 1."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """How the user calls it."""
+        ...
 
     @property
-    def needs_template(self) -> bool: ...  # noqa: D102
+    def needs_template(self) -> bool:
+        """Whether simulated background of the signal region is class 0."""
+        ...
 
     @property
-    def needs_truth(self) -> bool: ...  # noqa: D102
+    def needs_truth(self) -> bool:
+        """Whether the classes are true labels."""
+        ...
 
     def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
         """Events of class 1 (data) and of class 0 (template).

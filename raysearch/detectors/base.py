@@ -67,19 +67,29 @@ class Detector(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """How the user calls it."""
+        ...
 
     @property
-    def defaults(self) -> Parameters: ...  # noqa: D102
+    def defaults(self) -> Parameters:
+        """Every hyperparameter with its default value."""
+        ...
 
     @property
-    def search_epochs(self) -> int: ...  # noqa: D102
+    def search_epochs(self) -> int:
+        """Epochs of a trial; 1 for detectors that have none."""
+        ...
 
     @property
-    def ensemble_size(self) -> int: ...  # noqa: D102
+    def ensemble_size(self) -> int:
+        """Members of the final ensemble."""
+        ...
 
     @property
-    def final_epochs(self) -> int | None: ...  # noqa: D102
+    def final_epochs(self) -> int | None:
+        """Epochs of the final ensemble's training; None where there are none."""
+        ...
 
     def fit(
         self, rows: Rows, members: Sequence[Member], parameters: Parameters, *, epochs: int | None
