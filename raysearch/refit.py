@@ -115,7 +115,8 @@ def refit(
     snapshots: list[Snapshot] = []
     values: list[NDArray[np.float64]] = []
     judge = Judge(sample, members, only=objective)
-    for snapshot in family.fit(sample.rows, members, setup.parameters, epochs=epochs):
+    parameters = [setup.parameters] * len(members)
+    for snapshot in family.fit(sample.rows, members, parameters, epochs=epochs):
         snapshots.append(snapshot)
         values.append(_judged(judge, snapshot, objective, len(members)))
     best = [_best_epochs(np.stack(values)[:, k], objective) for k in range(len(members))]

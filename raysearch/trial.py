@@ -8,13 +8,13 @@ References:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors import Member, Parameters, detector
+from raysearch.detectors import Member, Parameters, Snapshot, detector
 from raysearch.judge import Judge, Values
 from raysearch.objectives import OBJECTIVES
 from raysearch.regions import folds
@@ -73,10 +73,86 @@ def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
     return members[:repeats]
 
 
+class TrialPack:
+    """Trials of one detector and one pack key, fitted as one; each keeps its own result.
+
+    A trial comes out the same, to rounding, in whatever pack it stands.
+    """
+
+    def __init__(
+        self, setups: Mapping[int, Setup], sample: TwoSample, *, repeats: int, seed: int
+    ) -> None:
+        """Begin the trials.
+
+        Args:
+            setups: detector and hyperparameters by index of the trial; with `seed` the index
+                decides the fits. `sample` must be of their mode and features.
+            sample: the two samples, with labelled test events or without.
+            repeats: independent fits of each setup.
+            seed: of the study.
+
+        Raises:
+            InputError: if the detector or a hyperparameter is unknown.
+        """
+        self._started = time.perf_counter()
+        self._family = detector(next(iter(setups.values())).detector)
+        splits = halves(sample.rows.is_data, repeats, seed)
+        self._judge = Judge(sample, splits)
+        self._repeats = repeats
+        members = [
+            Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
+            for index in setups
+            for repeat, m in enumerate(splits)
+        ]
+        parameters = [setup.parameters for setup in setups.values() for _ in splits]
+        self._fit = self._family.fit(sample.rows, members, parameters, epochs=None)
+        self._epoch = 0
+        self._best: dict[int, Values] = {index: {} for index in setups}
+
+    @property
+    def living(self) -> list[int]:
+        """Trials that have neither finished, failed nor been stopped."""
+        return list(self._best)
+
+    def step(self) -> dict[int, TrialResult | Exception]:
+        """Train one epoch of all living trials.
+
+        Returns:
+            The result so far of each, or why it failed, which ends it without the others.
+        """
+        snapshot = next(self._fit)
+        self._epoch += 1
+        found: dict[int, TrialResult | Exception] = {}
+        for place, index in enumerate(self._best):
+            own = range(place * self._repeats, (place + 1) * self._repeats)
+            found[index] = self._judged(index, snapshot.take(own))
+        finished = self._epoch == self._family.search_epochs
+        failed = [index for index, result in found.items() if isinstance(result, Exception)]
+        self.stop(self.living if finished else failed)
+        return found
+
+    def stop(self, indices: Sequence[int]) -> None:
+        """End these trials; the others go on."""
+        if not indices:
+            return
+        left = [k for k, index in enumerate(self._best) if index not in set(indices)]
+        self._best = {i: best for i, best in self._best.items() if i not in set(indices)}
+        self._fit.keep([k * self._repeats + r for k in left for r in range(self._repeats)])
+
+    def _judged(self, index: int, snapshot: Snapshot) -> TrialResult | Exception:
+        try:
+            best = _better(self._best[index], self._judge.values(snapshot))
+        except ValueError as error:  # a score is not finite
+            return error
+        self._best[index] = best
+        seconds = time.perf_counter() - self._started
+        return TrialResult(best, self._epoch, seconds, self._epoch == self._family.search_epochs)
+
+
 def trial_epochs(
     setup: Setup, sample: TwoSample, *, repeats: int, seed: int, index: int = 0
 ) -> Iterator[TrialResult]:
-    """The result so far after each epoch; the last one is the trial's.
+    """The result so far after each epoch of one trial; the last one is the trial's.
 
     Args:
         setup: the detector and its hyperparameters; `sample` must be of its mode and features.
@@ -89,19 +165,12 @@ def trial_epochs(
         InputError: if the detector or a hyperparameter is unknown.
         ValueError: if a score is not finite.
     """
-    started = time.perf_counter()
-    family = detector(setup.detector)
-    members = [
-        Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
-        for repeat, m in enumerate(halves(sample.rows.is_data, repeats, seed))
-    ]
-    judge = Judge(sample, members)
-    best: Values = {}
-    snapshots = family.fit(sample.rows, members, setup.parameters, epochs=None)
-    for epoch, snapshot in enumerate(snapshots, start=1):
-        best = _better(best, judge.values(snapshot))
-        seconds = time.perf_counter() - started
-        yield TrialResult(best, epoch, seconds, epoch == family.search_epochs)
+    pack = TrialPack({index: setup}, sample, repeats=repeats, seed=seed)
+    while pack.living:
+        result = pack.step()[index]
+        if isinstance(result, Exception):
+            raise result
+        yield result
 
 
 def run_trial(

@@ -62,7 +62,7 @@ def two_members(n, seed=0):
 
 def fitted(family, rows, members, parameters, epochs=3):
     """The last snapshot of a fit."""
-    *_, last = family.fit(rows, members, parameters, epochs=epochs)
+    *_, last = family.fit(rows, members, [parameters] * len(members), epochs=epochs)
     return last
 
 
@@ -78,13 +78,30 @@ class Pretender:
         self.search_epochs = epochs
         self.rule, self.epochs, self.final_epochs, self.asked = rule, epochs, final_epochs, []
 
+    def pack_key(self, parameters):
+        return self.name
+
     def fit(self, rows, members, parameters, *, epochs=None):
         self.asked.append(epochs)
-        for epoch in range(epochs or self.epochs):
-            yield Pretended([(self.rule, member, epoch) for member in members])
+        return PretendedFit(self.rule, members, epochs or self.epochs)
 
     def merge(self, snapshots):
         return Pretended([part for snapshot in snapshots for part in snapshot.parts])
+
+
+class PretendedFit:
+    def __init__(self, rule, members, epochs):
+        self.rule, self.members, self.epochs = rule, list(members), iter(range(epochs))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        epoch = next(self.epochs)
+        return Pretended([(self.rule, member, epoch) for member in self.members])
+
+    def keep(self, members):
+        self.members = [self.members[k] for k in members]
 
 
 class Pretended:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from raysearch.detectors.adaboost import ADABOOST
-from raysearch.detectors.base import Detector, Member, Parameters, Snapshot, with_defaults
+from raysearch.detectors.base import Detector, Fit, Member, Parameters, Snapshot, with_defaults
 from raysearch.detectors.hgb import HGB
 from raysearch.detectors.mlp import MLP
 from raysearch.errors import unknown_name
 
-__all__ = ["DETECTORS", "Detector", "Member", "Parameters", "Snapshot", "check", "detector"]
+__all__ = ["DETECTORS", "Detector", "Fit", "Member", "Parameters", "Snapshot", "check", "detector"]
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (MLP, HGB, ADABOOST)})
 

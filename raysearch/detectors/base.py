@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,25 @@ class Snapshot(Protocol):
         ...
 
 
+S_co = TypeVar("S_co", bound=Snapshot, covariant=True)
+
+
+class Fit(Protocol[S_co]):
+    """Members in training: each step trains one more epoch and gives a snapshot."""
+
+    def __iter__(self) -> Iterator[S_co]:
+        """Itself."""
+        ...
+
+    def __next__(self) -> S_co:
+        """All members that are kept, after one more epoch."""
+        ...
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Train these members alone from now on, in this order."""
+        ...
+
+
 class Detector(Protocol):
     """A family of anomaly detectors with its hyperparameters.
 
@@ -91,9 +110,25 @@ class Detector(Protocol):
         """Epochs of the final ensemble's training; None where there are none."""
         ...
 
+    def pack_key(self, parameters: Parameters) -> Hashable | None:
+        """What has to be equal for two setups to be fitted by one call of `fit`.
+
+        Returns:
+            None if fitting them together is of no use.
+
+        Raises:
+            InputError: if a hyperparameter is unknown or out of range.
+        """
+        ...
+
     def fit(
-        self, rows: Rows, members: Sequence[Member], parameters: Parameters, *, epochs: int | None
-    ) -> Iterator[Snapshot]:
+        self,
+        rows: Rows,
+        members: Sequence[Member],
+        parameters: Sequence[Parameters],
+        *,
+        epochs: int | None,
+    ) -> Fit[Snapshot]:
         """Train the members, yielding a snapshot after every epoch.
 
         Trees yield once. A caller that has seen enough stops iterating.
@@ -101,11 +136,11 @@ class Detector(Protocol):
         Args:
             rows: all rows the members choose theirs from.
             members: K fits.
-            parameters: hyperparameters; those left out take their default.
+            parameters: hyperparameters of each; those left out take their default.
             epochs: how many at most; None for the detector's own number.
 
         Raises:
-            InputError: if a hyperparameter is unknown.
+            InputError: if a hyperparameter is unknown, or the pack keys differ.
         """
         ...
 
@@ -116,6 +151,29 @@ class Detector(Protocol):
     def load(self, directory: Path) -> Snapshot:
         """The snapshot that `Snapshot.save` wrote; runs no code from the directory."""
         ...
+
+
+class OneEpoch(Generic[S_co]):
+    """The fit of a detector without epochs: all members at once, when the caller asks for them."""
+
+    def __init__(self, fit: Callable[[Sequence[int]], S_co], members: int) -> None:
+        """Fit by `fit`, called with the places of the members that are kept."""
+        self._fit, self._members = fit, list(range(members))
+        self._done = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> S_co:
+        """The fitted members, once."""
+        if self._done:
+            raise StopIteration
+        self._done = True
+        return self._fit(self._members)
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Fit these members alone."""
+        self._members = [self._members[k] for k in members]
 
 
 def with_defaults(detector: str, defaults: Parameters, parameters: Parameters) -> Parameters:

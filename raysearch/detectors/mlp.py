@@ -7,7 +7,7 @@ References:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from raysearch.training.batches import Moments
 from raysearch.training.layout import Layout
 from raysearch.training.networks import Networks
 from raysearch.training.networks import merge as merge_networks
-from raysearch.training.packed import train
+from raysearch.training.packed import Training, train
 from raysearch.training.settings import MemberSettings, PackSettings
 
 EPOCHS = 20
@@ -81,6 +81,22 @@ class MLPSnapshot:
         write_json(directory / _DESCRIPTION, description)
 
 
+class MLPFit(Iterator[MLPSnapshot]):
+    """Networks in training; see `Fit`."""
+
+    def __init__(self, training: Training) -> None:
+        """Follow the packed trainer."""
+        self._training = training
+
+    def __next__(self) -> MLPSnapshot:
+        """The networks that are kept, after one more epoch."""
+        return MLPSnapshot(next(self._training))
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Train these networks alone from now on."""
+        self._training.keep(members)
+
+
 def merge(snapshots: Sequence[MLPSnapshot]) -> MLPSnapshot:
     """All members of all snapshots as one ensemble, as for averaging the best epochs.
 
@@ -99,6 +115,7 @@ class MLPDetector:
 
     Attributes:
         device: where to train, such as "cpu" or "cuda:0"; None for a GPU if there is one.
+        engine: how to train, "native" or "eager"; None for the faster one that the device allows.
         name: how the user calls it.
         defaults: every hyperparameter with its published default value.
         search_epochs: epochs of a trial.
@@ -107,37 +124,63 @@ class MLPDetector:
     """
 
     device: str | None = None
+    engine: str | None = None
     name: str = "mlp"
     defaults: Parameters = field(default_factory=lambda: DEFAULTS, repr=False, hash=False)
     search_epochs: int = EPOCHS
     ensemble_size: int = 5
     final_epochs: int | None = 100
 
+    def pack_key(self, parameters: Parameters) -> Hashable:
+        """The layers: networks of equal ones may be trained together."""
+        chosen = self._complete(parameters)
+        member_settings(Member(np.arange(1), np.arange(0), 0), chosen)
+        return _pack_settings(chosen, EPOCHS).hidden
+
     def fit(
         self,
         rows: Rows,
         members: Sequence[Member],
-        parameters: Parameters,
+        parameters: Sequence[Parameters],
         *,
         epochs: int | None = None,
-    ) -> Iterator[MLPSnapshot]:
+    ) -> MLPFit:
         """Train the members, yielding a snapshot after every epoch.
 
         Args:
             rows: all rows the members choose theirs from.
             members: K fits; their validation rows are not used.
-            parameters: `width` and `layers` (hidden), `learning_rate`, `batch_size`, `dropout`,
-                `weight_decay`, `beta1`; those left out take their default.
+            parameters: of each member `width` and `layers` (hidden), which must be the same for
+                all, `learning_rate`, `batch_size`, `dropout`, `weight_decay`, `beta1`; those left
+                out take their default.
             epochs: how many; None for 20.
 
         Raises:
-            InputError: if a hyperparameter is unknown or out of range, or a class is absent.
+            InputError: if a hyperparameter is unknown or out of range, layers differ, or a class
+                is absent.
         """
-        chosen = with_defaults(self.name, self.defaults, parameters)
-        settings = pack_settings(chosen, EPOCHS if epochs is None else epochs)
-        packed = [member_settings(member, chosen) for member in members]
-        networks = train(rows.features, rows.is_data, packed, settings, device=self.device)
-        return (MLPSnapshot(part) for part in networks)
+        last = EPOCHS if epochs is None else epochs
+        chosen = [self._complete(own) for own in parameters]
+        shared = {_pack_settings(own, last) for own in chosen}
+        if len(shared) > 1:
+            raise InputError(
+                "networks trained together must have the same hidden layers, but got "
+                f"{' and '.join(str(own.hidden) for own in shared)}."
+            )
+        packed = [member_settings(m, own) for m, own in zip(members, chosen, strict=True)]
+        return MLPFit(
+            train(
+                rows.features,
+                rows.is_data,
+                packed,
+                shared.pop() if shared else PackSettings(epochs=last),
+                device=self.device,
+                engine=self.engine,
+            )
+        )
+
+    def _complete(self, parameters: Parameters) -> Parameters:
+        return with_defaults(self.name, self.defaults, parameters)
 
     def merge(self, snapshots: Sequence[MLPSnapshot]) -> MLPSnapshot:
         """All members of all snapshots as one; see `merge`."""
@@ -166,16 +209,10 @@ class MLPDetector:
 MLP = MLPDetector()
 
 
-def pack_settings(parameters: Parameters, epochs: int) -> PackSettings:
-    """What complete `parameters` say about a whole pack.
-
-    Trials may share a pack if these settings agree.
-
-    Raises:
-        InputError: if a value is not a number or out of range.
-    """
+def _pack_settings(parameters: Parameters, epochs: int) -> PackSettings:
+    """What complete `parameters` say about a whole pack."""
     hidden = (_integer(parameters, "width"),) * _integer(parameters, "layers")
-    return PackSettings(hidden, _integer(parameters, "batch_size"), epochs)
+    return PackSettings(hidden, epochs)
 
 
 def member_settings(member: Member, parameters: Parameters) -> MemberSettings:
@@ -187,6 +224,7 @@ def member_settings(member: Member, parameters: Parameters) -> MemberSettings:
     return MemberSettings(
         rows=member.train,
         seed=member.seed,
+        batch_size=_integer(parameters, "batch_size"),
         learning_rate=_number(parameters, "learning_rate"),
         weight_decay=_number(parameters, "weight_decay"),
         beta1=_number(parameters, "beta1"),

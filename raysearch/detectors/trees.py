@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors.base import Member, Parameters, with_defaults
+from raysearch.detectors.base import Member, OneEpoch, Parameters, with_defaults
 from raysearch.errors import InputError
 from raysearch.samples import Rows
 
@@ -76,13 +76,21 @@ class TreeDetector:
         self,
         rows: Rows,
         members: Sequence[Member],
-        parameters: Parameters,
+        parameters: Sequence[Parameters],
         *,
         epochs: int | None = None,
-    ) -> Iterator[TreeSnapshot]:
+    ) -> OneEpoch[TreeSnapshot]:
         """Fit every member and yield once; see `Detector.fit`."""
-        chosen = with_defaults(self.name, self.defaults, parameters)
-        yield TreeSnapshot(tuple(self.fit_one(rows, member, chosen) for member in members))
+        chosen = [with_defaults(self.name, self.defaults, own) for own in parameters]
+
+        def fit(kept: Sequence[int]) -> TreeSnapshot:
+            return TreeSnapshot(tuple(self.fit_one(rows, members[k], chosen[k]) for k in kept))
+
+        return OneEpoch(fit, len(members))
+
+    def pack_key(self, parameters: Parameters) -> None:
+        """None: trees are fitted one by one; see `Detector.pack_key`."""
+        with_defaults(self.name, self.defaults, parameters)
 
     def merge(self, snapshots: Sequence[TreeSnapshot]) -> TreeSnapshot:
         """All members of all snapshots as one."""

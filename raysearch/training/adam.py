@@ -12,8 +12,29 @@ from torch import Tensor
 
 from raysearch.training.settings import MemberSettings
 
+Rates = float | NDArray[np.float64]
+
 BETA2 = 0.999
 EPSILON = 1e-8
+
+
+def step_sizes(
+    learning_rate: Rates, beta1: Rates, counts: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Step size and epsilon of each step, with the bias corrections in them.
+
+    With the two corrections c1 and c2 the published step lr * (m/c1) / (sqrt(v/c2) + eps) is
+    written as (lr * sqrt(c2) / c1) * m / (sqrt(v) + eps * sqrt(c2)): two operations fewer on the
+    parameters, and the factors of a whole epoch are known beforehand.
+
+    Args:
+        learning_rate: of one member, or (K,).
+        beta1: of one member, or (K,).
+        counts: number of each step from the start of training, from 1; with a last axis of K for
+            several members.
+    """
+    root = np.sqrt(1 - BETA2**counts)
+    return learning_rate * root / (1 - beta1**counts), EPSILON * root
 
 
 class _State(NamedTuple):
@@ -29,10 +50,6 @@ class _State(NamedTuple):
 
 class Adam:
     """Adam as in `torch.optim.Adam`, weight decay added to the gradient.
-
-    With the two bias corrections c1 and c2 the published step lr * (m/c1) / (sqrt(v/c2) + eps) is
-    written as (lr * sqrt(c2) / c1) * m / (sqrt(v) + eps * sqrt(c2)): two operations fewer on the
-    parameters, and the factors of a whole epoch are known beforehand.
 
     References:
         Adam: a method for stochastic optimization (Kingma, Ba, 2014), arXiv:1412.6980
@@ -70,11 +87,23 @@ class Adam:
 
     def start_epoch(self, epoch: int) -> None:
         """Set the bias corrections of every step of this epoch, counted from 0."""
+        # All members count to the longest one's end; a shorter one does not use the last of them.
         counts = epoch * self._steps + 1 + np.arange(max(self._steps))[:, None]
-        root = np.sqrt(1 - BETA2**counts)
-        rates = self._learning_rate * root / (1 - self._beta1**counts)
+        rates, epsilons = step_sizes(self._learning_rate, self._beta1, counts)
         self._rates = self._column(rates).unbind()
-        self._epsilons = self._column(EPSILON * root).unbind()
+        self._epsilons = self._column(epsilons).unbind()
+
+    def keep(self, members: Sequence[int], parameters: Tensor, steps: Sequence[int]) -> None:
+        """Go on with these members alone, whose parameters lie here now."""
+        chosen = list(members)
+        _, mean, square, _, gain, decay = self._state
+        scratch = torch.empty_like(parameters)
+        kept = (tensor[chosen] for tensor in (mean, square, gain, decay))
+        mean, square, gain, decay = kept
+        self._state = _State(parameters, mean, square, scratch, gain, decay)
+        self._active = self._state
+        self._learning_rate, self._beta1 = self._learning_rate[chosen], self._beta1[chosen]
+        self._steps = np.array(steps)
 
     def update(self, step: int, gradients: Tensor) -> None:
         """Move the first A members.

@@ -39,6 +39,15 @@ class Moments(NamedTuple):
     centre: NDArray[np.float64]
     width: NDArray[np.float64]
 
+    def take(self, members: Sequence[int] | NDArray[np.intp]) -> Moments:
+        """Those of these members, in this order."""
+        chosen = np.asarray(members, dtype=np.intp)
+        return Moments(self.centre[chosen], self.width[chosen])
+
+    def single(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(K, d) centres and inverse widths in single precision."""
+        return self.centre.astype(np.float32), (1 / self.width).astype(np.float32)
+
 
 def read_only(array: NDArray[np.float32]) -> Tensor:
     """A tensor over the array's own memory, for reading only."""
@@ -46,6 +55,19 @@ def read_only(array: NDArray[np.float32]) -> Tensor:
         # Arrays in Ray's object store cannot be written; torch warns that they might be.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
+
+
+def checked_rows(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """The indices as they are; compiled code would read beyond the table without a word.
+
+    Raises:
+        InputError: if one of them is none of the n rows.
+    """
+    if not 0 <= rows.min() <= rows.max() < n:
+        raise InputError(
+            f"`0 <= row < {n}` must hold for training rows, but got {rows.min()} to {rows.max()}."
+        )
+    return rows
 
 
 def moments(features: NDArray[np.float32], rows: Sequence[NDArray[np.intp]]) -> Moments:
@@ -97,7 +119,7 @@ class Batches:
     ) -> None:
         """Move features (n, d), classes (n,) and the K members' rows to the generators' device."""
         device = generators[0].device
-        self._generators = generators
+        self._generators = list(generators)
         self._batch_size = batch_size
         self._features = read_only(features).to(device)
         self._labels = torch.from_numpy(is_data.astype(np.float32)).to(device)
@@ -106,15 +128,30 @@ class Batches:
             [balanced_weights(is_data[own]) for own in rows], device=device
         )
         self.moments = moments(features, rows)
-        self._centre = _float32(self.moments.centre, device).unsqueeze(1)
-        self._inverse_width = _float32(1 / self.moments.width, device).unsqueeze(1)
-        self.steps = [-(-len(own) // batch_size) for own in rows]
+        self._plan()
+
+    def _plan(self) -> None:
+        """What follows from the members and their numbers of rows."""
+        rows, size, device = self._rows, self._batch_size, self._features.device
+        centre, inverse_width = self.moments.single()
+        self._centre = torch.from_numpy(centre).to(device).unsqueeze(1)
+        self._inverse_width = torch.from_numpy(inverse_width).to(device).unsqueeze(1)
+        self.steps = [-(-len(own) // size) for own in rows]
         self._active = [sum(s > step for s in self.steps) for step in range(self.steps[0])]
-        row_bytes = len(rows) * features.shape[1] * features.itemsize
-        self._steps_per_block = max(1, BLOCK_BYTES // (row_bytes * batch_size))
+        row_bytes = len(rows) * self._features.shape[1] * self._features.itemsize
+        self._steps_per_block = max(1, BLOCK_BYTES // (row_bytes * size))
         # Padding refers to row 0 with weight 0.
         self._order = torch.zeros(len(rows), len(rows[0]), dtype=torch.int64, device=device)
-        self._per_row = _float32(_share_of_batch([len(own) for own in rows], batch_size), device)
+        share = _share_of_batch([len(own) for own in rows], size)
+        self._per_row = torch.from_numpy(share.astype(np.float32)).to(device)
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with these members alone, in rising order."""
+        self._rows = [self._rows[k] for k in members]
+        self._generators = [self._generators[k] for k in members]
+        self._class_weights = self._class_weights[list(members)]
+        self.moments = self.moments.take(members)
+        self._plan()
 
     def shuffled(self) -> Iterator[Batch]:
         """The batches of one epoch, in a new random order of each member's rows."""
@@ -153,7 +190,3 @@ def _share_of_batch(lengths: Sequence[int], batch_size: int) -> NDArray[np.float
         row[:whole] = 1 / batch_size
         row[whole:length] = 1 / max(length - whole, 1)
     return share
-
-
-def _float32(values: NDArray[np.float64], device: torch.device) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32)).to(device)

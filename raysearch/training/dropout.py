@@ -17,6 +17,11 @@ def attainable(rates: Sequence[float]) -> list[float]:
     return [min(round(rate * LEVELS), LEVELS - 1) / LEVELS for rate in rates]
 
 
+def limit(rate: float) -> int:
+    """A draw u of -2^15 ... 2^15 - 1 is kept if u > limit."""
+    return round(rate * LEVELS) - LEVELS // 2 - 1
+
+
 class Dropout:
     """Masks of one step for all hidden layers of a pack.
 
@@ -41,8 +46,7 @@ class Dropout:
         self._masks = torch.empty(
             len(rates) * batch_size * max(hidden), dtype=torch.int32, device=device
         )
-        # A draw u of -2^15 ... 2^15 - 1 is kept if u > limit, hence if limit - u < 0.
-        limits = [round(rate * LEVELS) - LEVELS // 2 - 1 for rate in rates]
+        limits = [limit(rate) for rate in rates]
         self._limits = torch.tensor(limits, dtype=torch.int32, device=device).view(-1, 1, 1)
         self._starts = [batch_size * sum(hidden[:number]) for number in range(len(hidden))]
 
@@ -58,6 +62,7 @@ class Dropout:
         start, count = self._starts[layer], rows * width
         mask = self._masks[: members * count].view(members, rows, width)
         mask.copy_(self._lanes[:members, start : start + count].view(members, rows, width))
+        # Kept where limit - u < 0.
         torch.sub(self._limits[:members], mask, out=mask)
         # The sign spread over all bits: all ones keeps a float as it is, none makes it 0.0.
         mask.bitwise_right_shift_(31)

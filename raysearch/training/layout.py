@@ -92,6 +92,11 @@ class Layout:
         bias = self._blocks[-1][1]
         return bias.start + _aligned(bias.columns)
 
+    @property
+    def starts(self) -> list[tuple[int, int]]:
+        """Where weight and bias of each layer begin in the flat vector."""
+        return [(weight.start, bias.start) for weight, bias in self._blocks]
+
     def layers(self, flat: Tensor) -> list[Layer]:
         """Views of (K, size) flat parameters, or of anything else laid out like them."""
         return [Layer(weight.of(flat), bias.of(flat)) for weight, bias in self._blocks]

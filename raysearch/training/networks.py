@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from raysearch.errors import InputError
 from raysearch.training.batches import Moments, read_only
+from raysearch.training.kernel import Kernel, Shape, kernel
 from raysearch.training.layout import Layer, Layout
 from raysearch.training.passes import alternating, forward
+from raysearch.training.threads import side_by_side
 
 # One layer's activations of this many bytes stay in the cache until the next layer needs them.
 CACHED_BYTES = 1 << 20
@@ -45,8 +48,16 @@ class Networks:
         Raises:
             InputError: if the features have another shape.
         """
-        members, device = len(self.parameters), self.parameters.device
         self._check_shape(features)
+        compiled = kernel() if self.parameters.device.type == "cpu" else None
+        if compiled is not None:
+            return self._compiled_scores(compiled, features)
+        scores: NDArray[np.float32] = self.logits(features).cpu().numpy()
+        return scores
+
+    def logits(self, features: NDArray[np.float32]) -> Tensor:
+        """The scores in torch, left on the device of the weights."""
+        members, device = len(self.parameters), self.parameters.device
         # One shift for all members, taken off before the features meet a weight: without it a
         # mean far larger than the width would cost the folded sum its digits.
         origin = self.moments.centre.mean(axis=0).astype(np.float32)
@@ -54,20 +65,29 @@ class Networks:
         table = read_only(np.asarray(features, dtype=np.float32))
         rows = max(128, CACHED_BYTES // (members * max(self.layout.hidden) * 4))
         scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
-        logits = torch.empty(members, features.shape[-2], device=device)
-        for start in range(0, features.shape[-2], rows):
+        logits = torch.empty(members, table.shape[-2], device=device)
+        for start in range(0, table.shape[-2], rows):
             block = table[..., start : start + rows, :].to(device) - shift
             inputs = block.expand(members, *block.shape[-2:])
             _score(layers, inputs, scratch, logits[:, start : start + rows])
-        scores: NDArray[np.float32] = logits.cpu().numpy()
-        return scores
+        return logits
+
+    def _compiled_scores(
+        self, compiled: Kernel, features: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        table = np.ascontiguousarray(features, dtype=np.float32)
+        blocks = table if table.ndim == 3 else [table] * len(self.parameters)
+        logits = np.empty((len(blocks), table.shape[-2]), dtype=np.float32)
+        members = zip(self.parameters.numpy(), *self.moments.single(), strict=True)
+        shapes = [Shape(compiled, self.layout, *member) for member in members]
+        side_by_side(
+            [partial(compiled.score, *own) for own in zip(shapes, blocks, logits, strict=True)]
+        )
+        return logits
 
     def take(self, members: Sequence[int]) -> Networks:
         """A copy of these members alone, in this order."""
-        chosen = np.array(members, dtype=np.intp)
-        centre, width = self.moments
-        index = torch.from_numpy(chosen).to(self.parameters.device)
-        return Networks(self.layout, self.parameters[index], Moments(centre[chosen], width[chosen]))
+        return Networks(self.layout, self.parameters[list(members)], self.moments.take(members))
 
     def _check_shape(self, features: NDArray[np.float32]) -> None:
         members, inputs = len(self.parameters), self.layout.inputs

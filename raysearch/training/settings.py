@@ -19,6 +19,7 @@ class MemberSettings:
     Attributes:
         rows: indices of the rows it trains on.
         seed: non-negative; initial weights, order of the rows and dropout follow from it.
+        batch_size: rows per step; the last batch of an epoch may be smaller.
         learning_rate: Adam's step size.
         weight_decay: L2 penalty added to the gradient, as in `torch.optim.Adam`.
         beta1: Adam's decay of the mean gradient.
@@ -30,6 +31,7 @@ class MemberSettings:
 
     rows: NDArray[np.intp]
     seed: int
+    batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     beta1: float = 0.9
@@ -38,6 +40,7 @@ class MemberSettings:
     def __post_init__(self) -> None:
         _demand("rows", len(self.rows), operator.ge, 1)
         _demand("seed", self.seed, operator.ge, 0)
+        _demand("batch_size", self.batch_size, operator.ge, 1)
         _demand("learning_rate", self.learning_rate, operator.gt, 0)
         _demand("weight_decay", self.weight_decay, operator.ge, 0)
         for name, share in (("beta1", self.beta1), ("dropout", self.dropout)):
@@ -51,7 +54,6 @@ class PackSettings:
 
     Attributes:
         hidden: width of each hidden layer.
-        batch_size: rows per step and member; the last batch of an epoch may be smaller.
         epochs: passes over each member's rows.
 
     Raises:
@@ -59,13 +61,11 @@ class PackSettings:
     """
 
     hidden: tuple[int, ...] = (64, 64, 64)
-    batch_size: int = 128
     epochs: int = 20
 
     def __post_init__(self) -> None:
         _demand("hidden layers", len(self.hidden), operator.ge, 1)
         _demand("hidden width", min(self.hidden), operator.ge, 1)
-        _demand("batch_size", self.batch_size, operator.ge, 1)
         _demand("epochs", self.epochs, operator.ge, 1)
 
 

@@ -63,7 +63,9 @@ def packed(problem: Problem, members: int, batch_size: int, epochs: int) -> None
     """Train `members` networks as one pack and judge each after every epoch."""
     own = [Member(np.arange(len(problem.train.features)), np.arange(0), k) for k in range(members)]
     detector = MLPDetector(device="cpu")
-    for snapshot in detector.fit(problem.train, own, {"batch_size": batch_size}, epochs=epochs):
+    for snapshot in detector.fit(
+        problem.train, own, [{"batch_size": batch_size}] * members, epochs=epochs
+    ):
         for scores in snapshot.scores(problem.validation.features):
             metrics.val_sic(problem.validation.is_data, scores)
             metrics.val_loss(problem.validation.is_data, scores)
@@ -160,7 +162,7 @@ def training_s(problem: Problem, members: int, batch_size: int, epochs: int) -> 
     """CPU seconds of packed training alone, without scores and metrics."""
     own = [Member(np.arange(len(problem.train.features)), np.arange(0), k) for k in range(members)]
     fit = MLPDetector(device="cpu").fit
-    parameters = {"batch_size": batch_size}
+    parameters = [{"batch_size": batch_size}] * members
     return cpu_s(lambda: list(fit(problem.train, own, parameters, epochs=epochs)))
 
 

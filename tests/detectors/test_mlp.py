@@ -29,7 +29,7 @@ def members():
 
 @pytest.fixture(scope="module")
 def snapshots(rows, members):
-    return list(DETECTOR.fit(rows, members, {"width": 16, "dropout": 0.1}, epochs=4))
+    return list(DETECTOR.fit(rows, members, [{"width": 16, "dropout": 0.1}] * 2, epochs=4))
 
 
 def test_it_says_what_it_is():
@@ -49,7 +49,7 @@ def test_a_signal_is_ranked_above_background(snapshots):
 
 def test_it_yields_after_every_epoch(rows, members, snapshots):
     assert len(snapshots) == 4
-    assert sum(1 for _ in MLP.fit(rows, members, {"width": 2, "batch_size": 5096})) == 20
+    assert sum(1 for _ in MLP.fit(rows, members, [{"width": 2, "batch_size": 5096}] * 2)) == 20
 
 
 def test_saved_and_loaded_scores_agree(rows, snapshots, tmp_path):
@@ -93,4 +93,16 @@ def test_taken_members_stand_in_order(rows, snapshots):
 )
 def test_wrong_parameters_are_refused_before_training(rows, members, parameters, message):
     with pytest.raises(InputError, match=message):
-        MLP.fit(rows, members, parameters, epochs=1)
+        MLP.fit(rows, members, [parameters] * 2, epochs=1)
+    with pytest.raises(InputError, match=message):
+        MLP.pack_key(parameters)
+
+
+def test_networks_of_one_shape_may_be_trained_together():
+    assert MLP.pack_key({"batch_size": 64}) == MLP.pack_key({"learning_rate": 0.1})
+    assert MLP.pack_key({"width": 64}) != MLP.pack_key({"width": 32})
+
+
+def test_networks_of_two_shapes_are_not(rows, members):
+    with pytest.raises(InputError, match="same hidden layers"):
+        MLP.fit(rows, members, [{"width": 8}, {"width": 16}])

@@ -51,7 +51,7 @@ class TestTrees:
 
     def test_it_yields_once_whatever_epochs_are_asked(self, name, rows):
         for epochs in (None, 1, 100):
-            fits = detector(name).fit(rows, two_members(600), QUICK[name], epochs=epochs)
+            fits = detector(name).fit(rows, two_members(600), [QUICK[name]] * 2, epochs=epochs)
             assert sum(1 for _ in fits) == 1
 
     def test_its_defaults_are_accepted(self, name, rows):

@@ -1,6 +1,7 @@
 """The packed trainer against plain torch, and its members against each other."""
 
 from dataclasses import replace
+from shutil import which
 
 import numpy as np
 import pytest
@@ -10,13 +11,22 @@ from torch import nn
 from raysearch.errors import InputError
 from raysearch.training.adam import Adam
 from raysearch.training.batches import Batches
+from raysearch.training.kernel import kernel
 from raysearch.training.layout import Layout
 from raysearch.training.networks import Networks, merge
-from raysearch.training.packed import generator, train
+from raysearch.training.packed import ENGINES, train
 from raysearch.training.passes import alternating, backward, forward
 from raysearch.training.settings import MemberSettings, PackSettings
+from raysearch.training.streams import member_generator as generator
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    if request.param == "native" and kernel() is None:
+        pytest.skip("no kernel was built for this processor")
+    return request.param
 
 
 def problem(n=700, d=4, seed=0):
@@ -65,7 +75,7 @@ def plain_training(features, is_data, member, settings):
     )
     for _ in range(settings.epochs):
         order = torch.randperm(len(y), generator=source)
-        for batch in order.split(settings.batch_size):
+        for batch in order.split(member.batch_size):
             adam.zero_grad()
             loss = nn.functional.binary_cross_entropy_with_logits(
                 net(x[batch])[:, 0], targets[batch], weight=weights[batch]
@@ -103,14 +113,14 @@ def test_gradients_equal_those_of_autograd(hidden):
     [{}, {"weight_decay": 1e-2}, {"beta1": 0.8, "learning_rate": 5e-3}],
     ids=["default", "decay", "rates"],
 )
-def test_training_equals_a_plain_torch_loop(choice):
+def test_training_equals_a_plain_torch_loop(choice, engine):
     features, is_data = problem()
-    settings = PackSettings(hidden=(32, 16), batch_size=64, epochs=3)
+    settings = PackSettings(hidden=(32, 16), epochs=3)
     members = [
-        MemberSettings(np.arange(700), seed=5, **choice),
-        MemberSettings(np.arange(100, 555), seed=6, **choice),
+        MemberSettings(np.arange(700), seed=5, batch_size=64, **choice),
+        MemberSettings(np.arange(100, 555), seed=6, batch_size=50, **choice),
     ]
-    trained = last(train(features, is_data, members, settings))
+    trained = last(train(features, is_data, members, settings, engine=engine))
     scores = trained.scores(features)
     for number, member in enumerate(members):
         net, x = plain_training(features, is_data, member, settings)
@@ -120,49 +130,154 @@ def test_training_equals_a_plain_torch_loop(choice):
 
 def different_members():
     return [
-        MemberSettings(np.arange(0, 500), seed=1),
+        MemberSettings(np.arange(0, 500), seed=1, batch_size=64),
         MemberSettings(np.arange(0, 700), seed=2, dropout=0.3, learning_rate=5e-3),
-        MemberSettings(np.arange(50, 183), seed=3, beta1=0.95, weight_decay=1e-3),
+        MemberSettings(np.arange(50, 183), 3, 64, beta1=0.95, weight_decay=1e-3),
         MemberSettings(np.arange(200, 650), seed=4, dropout=0.1, beta1=0.8),
         MemberSettings(np.arange(0, 500), seed=1, dropout=0.5),
     ]
 
 
-@pytest.mark.parametrize("batch_size", [64, 128, 1000])
+def agree(engine, some, others):
+    """To the last bit where members are computed alone, else to rounding."""
+    if engine == "native":
+        np.testing.assert_array_equal(some, others)
+    else:
+        np.testing.assert_allclose(some, others, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [64, 128, 1000, None])
 @pytest.mark.parametrize("kept", [[0], [1], [2], [3, 4], [4, 2, 0], [1, 3]])
-def test_a_member_is_the_same_in_every_pack(kept, batch_size):
+def test_a_member_is_the_same_in_every_pack(kept, batch_size, engine):
     features, is_data = problem()
-    settings = PackSettings(hidden=(16, 16), batch_size=batch_size, epochs=3)
+    settings = PackSettings(hidden=(16, 16), epochs=3)
     members = different_members()
-    together = last(train(features, is_data, members, settings)).scores(features)
-    some = last(train(features, is_data, [members[i] for i in kept], settings)).scores(features)
-    np.testing.assert_allclose(some, together[kept], rtol=1e-3, atol=1e-4)
+    if batch_size is not None:
+        members = [replace(member, batch_size=batch_size) for member in members]
+    together, some = (
+        last(train(features, is_data, own, settings, engine=engine)).scores(features)
+        for own in (members, [members[i] for i in kept])
+    )
+    agree(engine, some, together[kept])
 
 
-def test_seeds_differ():
+@pytest.mark.parametrize("kept", [[0], [4, 1], [3, 2, 0], [0, 1, 2, 3, 4]])
+def test_members_that_are_kept_go_on_as_if_nothing_had_happened(kept, engine):
+    features, is_data = problem()
+    settings = PackSettings(hidden=(16, 16), epochs=4)
+    whole = last(train(features, is_data, different_members(), settings, engine=engine))
+    training = train(features, is_data, different_members(), settings, engine=engine)
+    next(training)
+    training.keep(kept)
+    next(training)
+    training.keep([0])
+    agree(engine, last(training).scores(features), whole.take(kept[:1]).scores(features))
+
+
+@pytest.mark.parametrize("hidden", [(5,), (16, 16), (64, 64, 64), (40, 3, 17)])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_the_engines_agree(hidden, dropout):
+    if kernel() is None:
+        pytest.skip("no kernel was built for this processor")
+    features, is_data = problem()
+    members = [replace(m, dropout=dropout) for m in different_members()]
+    settings = PackSettings(hidden, epochs=3)
+    native, eager = (
+        last(train(features, is_data, members, settings, engine=name)).parameters
+        for name in ENGINES
+    )
+    # Adam turns a gradient near zero into a step of its full size, whatever its sign: a rounding
+    # may move a few weights, not the network.
+    assert (native - eager).abs().median() < 1e-6
+    assert (native - eager).abs().mean() < 1e-3 * eager.abs().mean()
+
+
+def test_compiled_scores_equal_those_of_torch():
+    features, is_data = problem()
+    trained = last(train(features, is_data, different_members(), PackSettings(epochs=2)))
+    np.testing.assert_allclose(
+        trained.scores(features), trained.logits(features).numpy(), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_threads_change_nothing():
+    features, is_data = problem()
+    found = []
+    for threads in (1, 3):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            training = train(features, is_data, different_members(), PackSettings(epochs=2))
+            found.append(last(training).scores(features))
+        finally:
+            torch.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_the_kernel_is_built_where_there_is_a_compiler():
+    if which("cc") is None:
+        pytest.skip("there is no compiler here")
+    assert kernel() is not None
+
+
+def test_without_a_kernel_networks_are_trained_in_torch_and_the_log_says_so(monkeypatch, caplog):
+    monkeypatch.setattr("raysearch.training.kernel.find_spec", lambda name: None)
+    kernel.cache_clear()
+    try:
+        features, is_data = problem()
+        last(train(features, is_data, different_members(), PackSettings(epochs=1)))
+        assert "no compiled kernel" in caplog.text
+        with pytest.raises(InputError, match="needs the compiled kernel"):
+            train(features, is_data, different_members(), PackSettings(), engine="native")
+    finally:
+        kernel.cache_clear()
+
+
+def test_an_unknown_engine_is_refused():
+    features, is_data = problem()
+    with pytest.raises(InputError, match="did you mean 'native'"):
+        train(features, is_data, different_members(), PackSettings(), engine="nativ")
+
+
+@pytest.mark.parametrize("rows", [[-1, 3], [5, 700]])
+def test_rows_beyond_the_table_are_refused(rows, engine):
+    features, is_data = problem()
+    with pytest.raises(InputError, match="`0 <= row < 700` must hold"):
+        train(
+            features,
+            is_data,
+            [MemberSettings(np.array(rows), seed=0)],
+            PackSettings(),
+            engine=engine,
+        )
+
+
+def test_seeds_differ(engine):
     features, is_data = problem()
     members = [MemberSettings(np.arange(700), seed=seed) for seed in (1, 2, 1, 1 + (1 << 32))]
-    scores = next(train(features, is_data, members, PackSettings(epochs=1))).scores(features)
+    scores = next(train(features, is_data, members, PackSettings(epochs=1), engine=engine)).scores(
+        features
+    )
     np.testing.assert_allclose(scores[0], scores[2], rtol=1e-4, atol=1e-5)
     assert np.abs(scores[0] - scores[1]).max() > 0.01
     assert np.abs(scores[0] - scores[3]).max() > 0.01
 
 
-def test_global_state_is_left_alone():
+def test_global_state_is_left_alone(engine):
     features, is_data = problem()
     before = torch.get_rng_state(), torch.get_default_dtype(), torch.is_inference_mode_enabled()
     member = MemberSettings(np.arange(700), seed=1, dropout=0.2)
-    for _ in train(features, is_data, [member], PackSettings(epochs=2)):
+    for _ in train(features, is_data, [member], PackSettings(epochs=2), engine=engine):
         assert not torch.is_inference_mode_enabled()
         assert torch.is_grad_enabled()
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1] == torch.get_default_dtype()
 
 
-def test_an_earlier_epoch_is_a_copy():
+def test_an_earlier_epoch_is_a_copy(engine):
     features, is_data = problem()
     member = MemberSettings(np.arange(700), seed=1)
-    epochs = train(features, is_data, [member], PackSettings(epochs=2))
+    epochs = train(features, is_data, [member], PackSettings(epochs=2), engine=engine)
     first = next(epochs)
     before = first.scores(features)
     second = next(epochs)
@@ -170,7 +285,7 @@ def test_an_earlier_epoch_is_a_copy():
     assert not np.array_equal(before, second.scores(features))
 
 
-def test_scores_survive_a_large_mean_and_a_constant():
+def test_scores_survive_a_large_mean_and_a_constant(engine):
     features, is_data = problem()
     shifted = features.copy()
     shifted[:, 1] += 4096
@@ -178,7 +293,7 @@ def test_scores_survive_a_large_mean_and_a_constant():
     features[:, 2] = 0
     member = MemberSettings(np.arange(700), seed=1)
     plain, moved = (
-        next(train(table, is_data, [member], PackSettings(epochs=1))).scores(table)
+        next(train(table, is_data, [member], PackSettings(epochs=1), engine=engine)).scores(table)
         for table in (features, shifted)
     )
     np.testing.assert_allclose(plain, moved, atol=2e-3)
@@ -224,12 +339,12 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate):
     assert (lanes - (1 - rate)).abs().max() < 0.03
 
 
-def test_dropout_gradient_is_that_of_inverted_dropout():
+def test_dropout_gradient_is_that_of_inverted_dropout(engine):
     """One step from equal weights moves as a torch module with the same masks would."""
     features, is_data = problem(n=64)
-    member = MemberSettings(np.arange(64), seed=3, dropout=0.25)
-    settings = PackSettings(hidden=(16, 8), batch_size=64, epochs=1)
-    trained = next(train(features, is_data, [member], settings))
+    member = MemberSettings(np.arange(64), seed=3, batch_size=64, dropout=0.25)
+    settings = PackSettings(hidden=(16, 8), epochs=1)
+    trained = next(train(features, is_data, [member], settings, engine=engine))
 
     from raysearch.training.dropout import Dropout
 

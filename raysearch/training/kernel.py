@@ -1,0 +1,131 @@
+"""The compiled kernel of `kernel.c`, called through ctypes; it releases Python's lock.
+
+It is built when raysearch is installed, once per instruction set. A machine without a compiler
+has none of them and trains in torch, with the same results to rounding.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from raysearch.training.layout import Layout
+
+_LOG = logging.getLogger(__name__)
+_POINTER, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+
+
+class Network(ctypes.Structure):
+    """`network` of kernel.c, field by field."""
+
+    _fields_ = (
+        ("layers", _LONG),
+        ("widths", _POINTER),
+        ("weights", _POINTER),
+        ("biases", _POINTER),
+        ("centre", _POINTER),
+        ("inverse", _POINTER),
+        ("parameters", _POINTER),
+        ("scratch", _POINTER),
+    )
+
+
+class Training(ctypes.Structure):
+    """`training` of kernel.c, field by field."""
+
+    _fields_ = (
+        ("features", _POINTER),
+        ("labels", _POINTER),
+        ("order", _POINTER),
+        ("rows", _LONG),
+        ("batch_size", _LONG),
+        ("first", _LONG),
+        ("last", _LONG),
+        ("template_weight", _FLOAT),
+        ("data_weight", _FLOAT),
+        ("size", _LONG),
+        ("mean", _POINTER),
+        ("square", _POINTER),
+        ("rates", _POINTER),
+        ("epsilons", _POINTER),
+        ("gain", _FLOAT),
+        ("decay", _FLOAT),
+        ("square_decay", _FLOAT),
+        ("limit", ctypes.c_int32),
+        ("dropout_gain", _FLOAT),
+        ("bits", _POINTER),
+        ("bits_of_a_step", _LONG),
+    )
+
+
+class Kernel:
+    """One loaded library."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the library and declare its functions."""
+        library = ctypes.CDLL(str(path))
+        self._train, self._score, self._scratch = library.train, library.score, library.scratch_size
+        self._train.argtypes = (ctypes.POINTER(Network), ctypes.POINTER(Training))
+        self._score.argtypes = (ctypes.POINTER(Network), _POINTER, _LONG, _POINTER)
+        self._scratch.argtypes = (ctypes.POINTER(Network), _LONG)
+        self._scratch.restype = _LONG
+        self._train.restype = self._score.restype = None
+
+    def train(self, shape: Shape, training: Training) -> None:
+        """Run the steps `first` to `last` of one network; the rest of the fields say on what."""
+        self._train(ctypes.byref(shape.network), ctypes.byref(training))
+
+    def score(
+        self, shape: Shape, features: NDArray[np.float32], logits: NDArray[np.float32]
+    ) -> None:
+        """Fill (n,) logits of (n, d) raw features; both contiguous."""
+        self._score(ctypes.byref(shape.network), pointer(features), len(features), pointer(logits))
+
+    def scratch(self, network: Network, size: int) -> NDArray[np.float32]:
+        """Memory that a network with `size` parameters works in."""
+        return np.zeros(self._scratch(ctypes.byref(network), size), dtype=np.float32)
+
+
+class Shape:
+    """One network as the kernel sees it; holds on to the memory that it points to."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        layout: Layout,
+        parameters: NDArray[np.float32],
+        centre: NDArray[np.float32],
+        inverse_width: NDArray[np.float32],
+    ) -> None:
+        """Point to (layout.size,) parameters and (d,) standardisation."""
+        weights, biases = np.array(layout.starts, dtype=np.int64).T.copy()
+        widths = np.array([layout.inputs, *layout.hidden, 1], dtype=np.int64)
+        self._held = [widths, weights, biases, centre, inverse_width, parameters]
+        pointers = [pointer(array) for array in self._held]
+        self.network = Network(len(weights), *pointers, None)
+        self._scratch = kernel.scratch(self.network, layout.size)
+        self.network.scratch = pointer(self._scratch)
+
+
+def pointer(array: NDArray[np.generic]) -> int:
+    """Address of a contiguous array."""
+    return array.ctypes.data
+
+
+@cache
+def kernel() -> Kernel | None:
+    """The library for this processor, or None where none was built."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    name = {"AVX2": "_kernel_avx2", "AVX512": "_kernel_avx512"}.get(capability, "_kernel")
+    found = find_spec(f"{__package__}.{name}")
+    if found is None or found.origin is None:
+        _LOG.warning("no compiled kernel for %s: networks are trained in torch", capability)
+        return None
+    return Kernel(Path(found.origin))
