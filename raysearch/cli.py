@@ -127,6 +127,26 @@ def score(
     print(f"{rows} events scored: {out}")
 
 
+@app.command()
+def benchmark(
+    only: Annotated[
+        list[str] | None, typer.Option(help="packed, packing or reading; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Seconds each, to see that it works.")] = False,
+    json: Annotated[bool, typer.Option(help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure raysearch on this machine, as ratios within one run."""
+    from raysearch.benchmarks import run_benchmarks
+    from raysearch.benchmarks.machine import machine
+    from raysearch.benchmarks.table import as_json, print_table
+
+    found = run_benchmarks(only or (), quick=quick)
+    if json:
+        print(as_json(found, machine()))
+    else:
+        print_table(found, machine())
+
+
 def main(command: Sequence[str] = ()) -> None:
     """Run the command line; what the user got wrong is one sentence and exit status 2.
 

@@ -73,6 +73,14 @@ def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
     return members[:repeats]
 
 
+def trial_members(sample: TwoSample, repeats: int, seed: int, index: int) -> list[Member]:
+    """The fits of one trial: the same halves for every trial, its own seeds."""
+    return [
+        Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
+        for repeat, m in enumerate(halves(sample.rows.is_data, repeats, seed))
+    ]
+
+
 class TrialPack:
     """Trials of one detector and one pack key, fitted as one; each keeps its own result.
 
@@ -96,15 +104,11 @@ class TrialPack:
         """
         self._started = time.perf_counter()
         self._family = detector(next(iter(setups.values())).detector)
-        splits = halves(sample.rows.is_data, repeats, seed)
-        self._judge = Judge(sample, splits)
+        of_trials = [trial_members(sample, repeats, seed, index) for index in setups]
+        self._judge = Judge(sample, of_trials[0])
         self._repeats = repeats
-        members = [
-            Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
-            for index in setups
-            for repeat, m in enumerate(splits)
-        ]
-        parameters = [setup.parameters for setup in setups.values() for _ in splits]
+        members = [member for own in of_trials for member in own]
+        parameters = [setup.parameters for setup in setups.values() for _ in range(repeats)]
         self._fit = self._family.fit(sample.rows, members, parameters, epochs=None)
         self._epoch = 0
         self._best: dict[int, Values] = {index: {} for index in setups}

@@ -84,7 +84,7 @@ def run_search(
     """
     search = HistorySearch(history, lookup(settings.space), settings, on_record)
     stop = _Stop(search, resources.time_budget_s)
-    with _quiet(), _on_ctrl_c(stop), tempfile.TemporaryDirectory() as scratch:
+    with quiet(), _on_ctrl_c(stop), tempfile.TemporaryDirectory() as scratch:
         for _ in range(_ROUNDS):
             if not history.left or stop.reason:
                 break
@@ -151,7 +151,7 @@ def _scheduler(settings: Settings) -> TrialScheduler:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence Tune's own output, and what Tune would write for each trial."""
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     wanted = {
