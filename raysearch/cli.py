@@ -11,7 +11,7 @@ import typer
 
 from raysearch.errors import InputError
 from raysearch.records import INTERRUPTED
-from raysearch.settings import Settings
+from raysearch.settings import Resources, Settings
 from raysearch.study import Study
 
 app = typer.Typer(
@@ -64,6 +64,9 @@ def search(
     time_budget_s: Annotated[
         float | None, typer.Option(help="End the search after this many seconds.")
     ] = None,
+    backend: Annotated[
+        str, typer.Option(help="auto, tune or direct; auto is direct while trials are short.")
+    ] = Resources.backend,
     out: Annotated[
         Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
     ] = None,
@@ -89,6 +92,7 @@ def search(
         sideband_width_tev=sideband_width,
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
+        backend=backend,
         address=address,
         out=out,
     )

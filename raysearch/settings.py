@@ -13,6 +13,7 @@ from raysearch.objectives import objective
 from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sidebands
 
 SAMPLERS = ("tpe", "random")
+BACKENDS = ("auto", "tune", "direct")
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,21 @@ class Resources:
     Attributes:
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
+        backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
+            direct while trials are short. Results do not depend on it.
 
     Raises:
-        InputError: if a number breaks its rule.
+        InputError: if a name is unknown or a number breaks its rule.
     """
 
     gpus_per_trial: float = 0.0
     time_budget_s: float | None = None
+    backend: str = "auto"
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
+        """Check name and numbers."""
+        if self.backend not in BACKENDS:
+            raise unknown_name("backend", self.backend, BACKENDS)
         if not 0 <= self.gpus_per_trial < float("inf"):
             raise InputError(
                 f"`0 <= gpus_per_trial` must hold, but got gpus_per_trial = {self.gpus_per_trial}."

@@ -136,10 +136,10 @@ class TrialPack:
         return found
 
     def stop(self, indices: Sequence[int]) -> None:
-        """End these trials; the others go on."""
-        if not indices:
-            return
+        """End these trials, if they live; the others go on."""
         left = [k for k, index in enumerate(self._best) if index not in set(indices)]
+        if len(left) == len(self._best):
+            return
         self._best = {i: best for i, best in self._best.items() if i not in set(indices)}
         self._fit.keep([k * self._repeats + r for k in left for r in range(self._repeats)])
 

@@ -26,8 +26,9 @@ from raysearch.settings import Resources, Settings
 from raysearch.trial import Setup, trial_members
 from raysearch.tuning.cluster import connected
 from raysearch.tuning.history import History
-from raysearch.tuning.run import quiet, run_search
-from raysearch.tuning.trainable import Task
+from raysearch.tuning.run import run_search
+from raysearch.tuning.task import Task
+from raysearch.tuning.tuned import quiet
 
 _TARGET = 2.5
 
@@ -86,8 +87,13 @@ def _searched_s(task: Task, settings: Settings) -> float:
     with tempfile.TemporaryDirectory() as folder:
         history = History(Path(folder), settings)
         started = time.perf_counter()
-        run_search(history, task, settings, Resources(), lambda index, record: None)
+        resources = Resources(backend="tune")
+        run_search(history, task, settings, resources, _ignore, _ignore)
         return time.perf_counter() - started
+
+
+def _ignore(*_: object) -> None:
+    """Nobody has to hear of each trial."""
 
 
 def _unpacked_s(task: Task, settings: Settings, engine: str) -> float:

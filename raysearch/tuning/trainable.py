@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
 from ray import tune
 
-from raysearch.samples import TwoSample
-from raysearch.trial import Setup, TrialResult, trial_epochs
-
-
-@dataclass(frozen=True)
-class Task:
-    """What all trials of a study share.
-
-    Attributes:
-        sample: where the events lie in the object store, put there once.
-        mode: background mode.
-        features: feature set.
-        repeats: fits of each setup.
-        seed: of the study.
-    """
-
-    sample: ray.ObjectRef[TwoSample]
-    mode: str
-    features: str
-    repeats: int
-    seed: int
+from raysearch.trial import TrialResult, trial_epochs
+from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.task import Task
 
 
 class TrialActor(tune.Trainable):
@@ -57,8 +36,7 @@ class TrialActor(tune.Trainable):
             self._result = next(self._epochs)
             return _report(self._result)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            return {**_progress(self._result), "error": reason, "done": True}
+            return {**_progress(self._result), "error": failure(error), "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: a trial that lost its worker starts anew."""
@@ -68,8 +46,8 @@ class TrialActor(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         task = self._task
-        setup = Setup(task.mode, task.features, config["detector"], config["parameters"])
-        self._result = TrialResult({}, 0, 0.0, False)
+        self._result = START
+        setup = task.setup(config)
         self._epochs = trial_epochs(
             setup, self._sample, repeats=task.repeats, seed=task.seed, index=config["index"]
         )
@@ -81,19 +59,14 @@ def _report(result: TrialResult) -> dict[str, Any]:
     Raises:
         ValueError: if a metric is not finite; Optuna would keep such a trial open for ever.
     """
-    means = {name: float(np.mean(values)) for name, values in result.values.items()}
-    for name, mean in means.items():
-        if not math.isfinite(mean):
-            raise ValueError(f"{name} must be finite, but is {mean} after {result.epochs} epochs")
     # A trial that has trained all its epochs is over before a scheduler may call it stopped early.
-    return {**means, **_progress(result), "done": result.finished}
+    return {**finite_means(result), **_progress(result), "done": result.finished}
 
 
 def _progress(result: TrialResult) -> dict[str, Any]:
-    metrics = {name: values.tolist() for name, values in result.values.items()}
     return {
         "epoch": result.epochs,
         "seconds": result.seconds,
-        "metrics": metrics,
+        "metrics": as_lists(result.values),
         "finished": result.finished,
     }

@@ -15,6 +15,12 @@ def space(trial):
     return {"detector": "hgb", "parameters": {"max_iter": 5}}
 
 
+def quick(trial):
+    """Trees of a moment."""
+    rate = trial.suggest_float("rate", 0.01, 0.5)
+    return {"detector": "hgb", "parameters": {"max_iter": 4, "learning_rate": rate}}
+
+
 def mortal(trial):
     """Setups that take long enough to be killed."""
     leaves = trial.suggest_int("leaves", 31, 255)
