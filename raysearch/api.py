@@ -49,6 +49,7 @@ def search(
     gpus_per_trial: float = 0.0,
     time_budget_s: float | None = None,
     backend: str = Resources.backend,
+    trials_per_pack: int | None = None,
     address: str | None = None,
     out: Path | str | None = None,
     say: Say = print,
@@ -74,6 +75,7 @@ def search(
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: the search ends after this many seconds.
         backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
+        trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
         say: receives progress, line by line.
@@ -97,7 +99,7 @@ def search(
         signal_region_tev=signal_region_tev,
         sideband_width_tev=sideband_width_tev,
     )
-    resources = Resources(gpus_per_trial, time_budget_s, backend)
+    resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
     _check_address(address)
     directory = Path(out) if out is not None else _new_directory()

@@ -67,6 +67,9 @@ def search(
     backend: Annotated[
         str, typer.Option(help="auto, tune or direct; auto is direct while trials are short.")
     ] = Resources.backend,
+    trials_per_pack: Annotated[
+        int | None, typer.Option(help="Trials trained as one at most; default: what pays.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
     ] = None,
@@ -93,6 +96,7 @@ def search(
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
         backend=backend,
+        trials_per_pack=trials_per_pack,
         address=address,
         out=out,
     )

@@ -62,6 +62,19 @@ def check_gpus(gpus_per_trial: float, address: str | None) -> None:
         )
 
 
+def room(gpus_per_trial: float) -> int:
+    """Workers of one CPU and this share of a GPU for which the whole cluster has resources."""
+    resources = ray.cluster_resources()
+    cpus = int(resources.get("CPU", 0))
+    if not gpus_per_trial:
+        return cpus
+    gpus = resources.get("GPU", 0.0)
+    # A share of more than a half leaves the rest of the GPU unused.
+    share = gpus_per_trial
+    each = int(gpus) * int(1 / share) if share <= 1 else int(gpus / share)
+    return min(cpus, each)
+
+
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
     """A connection to Ray for the length of the block; one that exists already is left as it is.

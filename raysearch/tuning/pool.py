@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import ray
 
 from raysearch.tuning.assignments import Assignment, Ended
+from raysearch.tuning.cluster import room
 from raysearch.tuning.task import Task
 from raysearch.tuning.worker import TrialWorker
 
@@ -93,9 +94,9 @@ class Pool:
         get what others leave free, and show an autoscaler that more could be used.
         """
         ready = len(self.ready)
-        room = max(1, ready, self._room() - ready)
+        wanted = max(1, ready, room(self._gpus) - ready)
         starting = len(self._workers) - ready
-        for _ in range(min(room, trials) - starting):
+        for _ in range(min(wanted, trials) - starting):
             actor = self._make.remote(self._task)
             self._workers.append(Worker(actor, actor.ready.remote()))
 
@@ -153,14 +154,3 @@ class Pool:
     def _dismiss(self, worker: Worker) -> None:
         self._workers.remove(worker)
         ray.kill(worker.actor)
-
-    def _room(self) -> int:
-        """Workers for which the whole cluster has resources."""
-        resources = ray.cluster_resources()
-        cpus = int(resources.get("CPU", 0))
-        if not self._gpus:
-            return cpus
-        gpus = resources.get("GPU", 0.0)
-        # A share of more than a half leaves the rest of the GPU unused.
-        each = int(gpus) * int(1 / self._gpus) if self._gpus <= 1 else int(gpus / self._gpus)
-        return min(cpus, each)

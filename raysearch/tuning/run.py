@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raysearch.objectives import objective
 from raysearch.progress import Say
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
 from raysearch.tuning.book import Book, OnRecord
+from raysearch.tuning.capacity import capacity
 from raysearch.tuning.direct import Direct
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.halving import Halving, NoRacing, Racing
@@ -44,6 +47,7 @@ def run_search(
         Why the study ended early, or None if it is complete.
     """
     ending, pace = Ending(resources.time_budget_s), Pace()
+    task = replace(task, capacity=capacity(task, resources))
     if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)

@@ -23,6 +23,7 @@ class Task:
         repeats: fits of each setup.
         seed: of the study.
         capacity: trials that are trained as one pack at most.
+        trainers: actors that train for Tune's trials; none if each trains for itself.
     """
 
     sample: ray.ObjectRef[TwoSample]
@@ -31,6 +32,7 @@ class Task:
     repeats: int
     seed: int
     capacity: int = 1
+    trainers: tuple[Any, ...] = ()
 
     def setup(self, config: Mapping[str, Any]) -> Setup:
         """The setup of a trial from what the search space returned."""

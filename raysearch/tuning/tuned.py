@@ -7,25 +7,31 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from raysearch.objectives import objective
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.book import Book
+from raysearch.tuning.cluster import room
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.halving import GRACE_EPOCHS, REDUCTION
 from raysearch.tuning.searcher import HistorySearch
 from raysearch.tuning.task import Task
 from raysearch.tuning.trainable import TrialActor
+from raysearch.tuning.trainer import Trainer
 
 _MAX_EPOCHS = 10_000
 # Tune gives a trial again whose worker died, but not one whose worker died between two trials: such
 # trials are left over and run in the next round.
 WORKER_DEATHS = 2
 ROUNDS = 3
+# Each of Tune's trials is a process of some 300 MB.
+_MOST_TOGETHER = 8
 
 
 class _Stop(tune.Stopper):
@@ -61,7 +67,13 @@ def run_tuned(
         resources: of a trial.
         ending: asked between steps.
     """
-    with quiet(), tempfile.TemporaryDirectory() as scratch:
+    task = replace(task, capacity=min(task.capacity, _MOST_TOGETHER))
+    with (
+        quiet(),
+        _trainers(task, resources.gpus_per_trial) as trainers,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        task = replace(task, trainers=trainers)
         for _ in range(ROUNDS):
             if not book.history.left or ending.is_due:
                 return
@@ -70,6 +82,24 @@ def run_tuned(
             if search.broken:
                 raise search.broken
             book.reopen()
+
+
+@contextmanager
+def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
+    """One trainer for each device while trials are trained in packs, else none."""
+    if task.capacity == 1:
+        yield ()
+        return
+    threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
+    make = ray.remote(num_gpus=gpus_per_trial, max_restarts=-1, max_concurrency=threads)(Trainer)
+    arguments = (task.sample, task.repeats, task.seed, task.capacity)
+    # Without a CPU of their own: they take those that their trials leave idle.
+    found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))
+    try:
+        yield found
+    finally:
+        for trainer in found:
+            ray.kill(trainer)
 
 
 def _tuner(
@@ -81,6 +111,9 @@ def _tuner(
     scratch: str,
 ) -> tune.Tuner:
     needs = {"cpu": 1, "gpu": resources.gpus_per_trial}
+    if task.trainers:
+        # The trainers compute, and hold the GPUs; trials wait for them.
+        needs = {"cpu": 1 / task.capacity}
     trainable = tune.with_resources(tune.with_parameters(TrialActor, task=task), needs)
     return tune.Tuner(
         trainable,
@@ -88,6 +121,7 @@ def _tuner(
             search_alg=search,
             scheduler=_scheduler(settings),
             num_samples=search.left,
+            max_concurrent_trials=task.capacity * len(task.trainers) or None,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
