@@ -1,7 +1,9 @@
 """AdaBoost on decision trees.
 
 The trees are grown on the bins of the features, best split first; for weighted squares, which is
-what the Gini index of two classes comes to.
+what the Gini index of two classes comes to. `min_samples_leaf` counts rows by their weight: of n
+rows, a leaf holds at least that many n-ths of the whole weight. Where signal is rare the weights
+stay nearly equal, and so does the number of rows.
 
 References:
     A decision-theoretic generalization of on-line learning and an application to boosting
