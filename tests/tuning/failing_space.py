@@ -15,13 +15,21 @@ def space(trial):
     return {"detector": "hgb", "parameters": {"max_iter": 5}}
 
 
-def quick(trial):
-    """Trees of a moment."""
-    rate = trial.suggest_float("rate", 0.01, 0.5)
-    return {"detector": "hgb", "parameters": {"max_iter": 4, "learning_rate": rate}}
-
-
 def mortal(trial):
     """Setups that take long enough to be killed."""
     leaves = trial.suggest_int("leaves", 31, 255)
     return {"detector": "hgb", "parameters": {"max_iter": 1500, "max_leaf_nodes": leaves}}
+
+
+def quick(trial):
+    """Setups of a moment, of which some raise."""
+    bins = trial.suggest_int("bins", 1, 8)
+    rate = trial.suggest_float("rate", 0.01, 0.5)
+    parameters = {"max_iter": 4, "max_bins": bins, "learning_rate": rate}
+    return {"detector": "hgb", "parameters": parameters}
+
+
+def lasting(trial):
+    """Setups that take some seconds of which one can be robbed."""
+    leaves = trial.suggest_int("leaves", 31, 63)
+    return {"detector": "hgb", "parameters": {"max_iter": 400, "max_leaf_nodes": leaves}}
