@@ -6,7 +6,7 @@ import json
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.settings import Settings, settings_from_json
+from raysearch.settings import Resources, Settings, settings_from_json
 
 OTHERS = Settings("cwola", "extended_1", "hgb", "max_sic", "random", 7, 2, 9, 250, (3.0, 3.4), 0.15)
 
@@ -40,6 +40,11 @@ def test_each_broken_rule_is_named_with_its_value(wrong, message):
     with pytest.raises(InputError) as raised:
         Settings(**wrong)
     assert message in str(raised.value)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(InputError, match="unknown backend 'tuna'; did you mean 'tune'"):
+        Resources(backend="tuna")
 
 
 def test_settings_never_change():
