@@ -131,7 +131,8 @@ class Rule:
         if not len(rivals):
             return np.zeros(len(own), dtype=np.bool_)
         last = math.ceil(rung.share * len(rivals) - _ROUNDING) - 1
-        return own <= np.partition(rivals, last)[last]
+        goes_on: NDArray[np.bool_] = own <= np.partition(rivals, last)[last]
+        return goes_on
 
 
 class Race:
