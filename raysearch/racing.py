@@ -31,9 +31,11 @@ from raysearch.errors import InputError
 
 Direction = Literal["max", "min"]
 
-# Half of the trials that reach a rung go on. The first rung of detectors that have epochs stands
-# after one in `_EARLY`, with two in five of the repeats, or all where those are fewer than _ENOUGH.
+# Half of the trials that reach a rung go on; of those with a single fit, which is noisy, more.
 _SHARE = 0.5
+_SHARE_OF_ONE = 2 / 3
+# The first rung of detectors with epochs stands after one in `_EARLY`, with two in five of the
+# repeats, or with all where those would be fewer than `_ENOUGH`.
 _EARLY = 4
 _ENOUGH = 4
 # A rule carries no more values than this for each rung: they place a trial to half a per cent.
@@ -91,23 +93,24 @@ def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
     """
     _at_least_one("repeats", repeats)
     _at_least_one("search_epochs", search_epochs)
-    steps = _of_repeats(repeats) if search_epochs < _EARLY else _of_both(repeats, search_epochs)
-    return (*(Rung(n, epochs, _SHARE) for n, epochs in steps), Rung(repeats, None))
+    part = _of_repeats(repeats) if search_epochs < _EARLY else _of_both(repeats, search_epochs)
+    return (*part, Rung(repeats, None))
 
 
-def _of_repeats(repeats: int) -> list[tuple[int, int | None]]:
+def _of_repeats(repeats: int) -> list[Rung]:
     """For detectors without epochs."""
     some = _some(repeats)
-    counts = [some // 2, some] if some >= _ENOUGH else [some]
-    return [(n, None) for n in counts if n < repeats]
+    if some >= _ENOUGH:
+        return [Rung(some // 2, None, _SHARE), Rung(some, None, _SHARE)]
+    return [Rung(some, None, _SHARE if some > 1 else _SHARE_OF_ONE)] if some < repeats else []
 
 
-def _of_both(repeats: int, search_epochs: int) -> list[tuple[int, int | None]]:
+def _of_both(repeats: int, search_epochs: int) -> list[Rung]:
     """Early with enough repeats to average the noise, then with as many to the end."""
     some, early = _some(repeats), search_epochs // _EARLY
     if some >= _ENOUGH:
-        return [(some, early), (some, None)]
-    return [(repeats, early), (repeats, 2 * early)]
+        return [Rung(some, early, _SHARE), Rung(some, None, _SHARE)]
+    return [Rung(repeats, early, _SHARE), Rung(repeats, 2 * early, _SHARE)]
 
 
 def _some(repeats: int) -> int:
