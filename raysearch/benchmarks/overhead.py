@@ -1,9 +1,9 @@
 """What a trial costs beyond its training, for trials of 0.1, 1 and 10 s, and what TPE costs.
 
-Trials sleep. The overhead of one is the time a worker is not asleep between the first and the last
-end of a trial, over their number, so that starting workers does not count. The baseline is Ray
-Tune with reused actors, random search and nothing else: no study file, no metrics. Backends
-alternate within one run, so that a busy machine slows all of them.
+Trials sleep. The overhead of one is the time between the sleeps of two trials in the same worker,
+on average, so that starting workers does not count, but ours compute their metrics in it. The
+baseline is Ray Tune with reused actors, random search and nothing else: no study file, no metrics.
+Backends alternate within one run, so that a busy machine slows all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,15 @@ import ray
 from ray import tune
 
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
-from raysearch.benchmarks.sleepers import SLEEP_S, SPACE, sample, sleeping_workers
+from raysearch.benchmarks.sleepers import (
+    SLEEP_LOG,
+    SLEEP_S,
+    SPACE,
+    overhead_s,
+    sample,
+    sleep,
+    sleeping_workers,
+)
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.history import History
@@ -52,17 +59,17 @@ class Bare(tune.Trainable):
     """Sleeps once; reused."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Keep the seconds."""
-        self._seconds = config["seconds"]
+        """Keep what to do."""
+        self._config = config
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial."""
-        self._seconds = new_config["seconds"]
+        self._config = new_config
         return True
 
     def step(self) -> dict[str, Any]:
         """Sleep; the trial is over."""
-        time.sleep(self._seconds)
+        sleep(self._config["seconds"], self._config["log"])
         return {"value": 1.0, "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -72,56 +79,38 @@ class Bare(tune.Trainable):
         """Nothing to load."""
 
 
-class _Ends(tune.Callback):
-    """Notes when trials end."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        """Note the time."""
-        self.times.append(time.perf_counter())
-
-
-def bare(seconds: float, trials: int) -> list[float]:
-    """When trials of Ray Tune with nothing of ours ended."""
-    ends = _Ends()
+def bare(seconds: float, trials: int) -> float:
+    """Overhead of a trial of Ray Tune with nothing of ours, in seconds."""
     with quiet(), tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "sleeps")
         tune.Tuner(
             tune.with_resources(Bare, {"cpu": 1}),
-            param_space={"seconds": seconds, "x": tune.uniform(0, 1)},
+            param_space={"seconds": seconds, "log": str(log), "x": tune.uniform(0, 1)},
             tune_config=tune.TuneConfig(num_samples=trials, reuse_actors=True),
-            run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[ends]),
+            run_config=tune.RunConfig(storage_path=folder, verbose=0),
         ).fit()
-    return ends.times
+        return overhead_s(log)
 
 
-def ours(backend: str, seconds: float, trials: int, sampler: str = "random") -> list[float]:
-    """When trials of one of our backends were on disk."""
-    os.environ[SLEEP_S] = str(seconds)
+def ours(backend: str, seconds: float, trials: int, sampler: str = "random") -> float:
+    """Overhead of a trial of one of our backends, in seconds."""
     settings = Settings(trials=trials, repeats=1, sampler=sampler, space=SPACE)
-    ends: list[float] = []
 
     def note(index: int, record: Record) -> None:
         if record.state != "COMPLETE":
             raise RuntimeError(f"trial {index} must be complete, but is {record}")
-        ends.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "sleeps")
+        os.environ |= {SLEEP_S: str(seconds), SLEEP_LOG: str(log)}
         history = History(Path(folder), settings)
         task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
         run_search(history, task, settings, Resources(backend=backend), note, _hear)
-    return ends
+        return overhead_s(log)
 
 
 def _hear(line: str) -> None:
     """Nobody has to be told of the backend."""
-
-
-def overhead_s(ends: Sequence[float], seconds: float, workers: int = WORKERS) -> float:
-    """Seconds that a worker is not asleep for each trial, after the first ones have ended."""
-    ends = sorted(ends)[workers - 1 :]
-    return (ends[-1] - ends[0]) * workers / (len(ends) - 1) - seconds
 
 
 def ask_tell_s(finished: int, window: int | None, asks: int = 20) -> float:
@@ -167,9 +156,9 @@ def measure(*, quick: bool = False) -> list[Measurement]:
 def _backends(seconds: float, trials: int, runs: int) -> list[Measurement]:
     found: dict[str, list[float]] = {"bare": [], "tune": [], "direct": []}
     for _ in range(runs):
-        found["bare"].append(overhead_s(bare(seconds, trials), seconds))
+        found["bare"].append(bare(seconds, trials))
         for backend in ("tune", "direct"):
-            found[backend].append(overhead_s(ours(backend, seconds, trials), seconds))
+            found[backend].append(ours(backend, seconds, trials))
     name = f"overhead of a {seconds:g} s trial"
     least = 5.0 if seconds < 2 else None
     return [

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from raysearch.samples import Rows, TwoSample
 
 # Of each trial; workers are told by the environment of their driver.
 SLEEP_S = "RAYSEARCH_BENCHMARK_SLEEP_S"
+# A file where each notes its sleep; none if it is not set.
+SLEEP_LOG = "RAYSEARCH_BENCHMARK_SLEEP_LOG"
 SPACE = f"{__name__}:space"
 
 
@@ -50,7 +53,7 @@ class Sleeper:
     """A detector that sleeps in place of training and scores at random."""
 
     name: str = "sleeper"
-    defaults: Parameters = field(default_factory=lambda: {"level": 0.0, "seconds": 0.0})
+    defaults: Parameters = field(default_factory=lambda: {"level": 0.0, "seconds": 0.0, "log": ""})
     search_epochs: int = 1
     ensemble_size: int = 5
     final_epochs: int | None = None
@@ -68,11 +71,11 @@ class Sleeper:
     ) -> OneEpoch[Slept]:
         """Sleep once."""
 
-        def sleep(kept: Sequence[int]) -> Slept:
-            time.sleep(float(parameters[0]["seconds"]))
+        def fit(kept: Sequence[int]) -> Slept:
+            sleep(float(parameters[0]["seconds"]), str(parameters[0]["log"]))
             return Slept(len(kept))
 
-        return OneEpoch(sleep, len(members))
+        return OneEpoch(fit, len(members))
 
     def merge(self, snapshots: Sequence[Any]) -> Slept:
         """All of them."""
@@ -81,6 +84,29 @@ class Sleeper:
     def load(self, directory: Path) -> Slept:
         """Raise InputError: a sleeper is not saved."""
         raise InputError(f"{directory} must hold a saved detector, but sleepers are never saved.")
+
+
+def sleep(seconds: float, log: str) -> None:
+    """Sleep, and note in a file who slept from when to when."""
+    start = time.time()
+    time.sleep(seconds)
+    if log:
+        with Path(log).open("a") as file:
+            file.write(f"{os.getpid()} {start} {time.time()}\n")
+
+
+def overhead_s(log: Path) -> float:
+    """Mean seconds between two sleeps of the same process."""
+    sleeps: dict[str, list[tuple[float, float]]] = {}
+    for line in log.read_text().splitlines():
+        process, start, end = line.split()
+        sleeps.setdefault(process, []).append((float(start), float(end)))
+    gaps = [
+        after[0] - before[1]
+        for of_process in sleeps.values()
+        for before, after in pairwise(sorted(of_process))
+    ]
+    return sum(gaps) / len(gaps)
 
 
 def install() -> None:
@@ -99,8 +125,8 @@ def space(trial: BaseTrial) -> dict[str, Any]:
     levels = {f"sleeper/{k}": trial.suggest_float(f"sleeper/{k}", 0, 1) for k in range(6)}
     kind = trial.suggest_categorical("sleeper/kind", ["a", "b", "c"])
     level = sum(levels.values()) + len(kind)
-    seconds = float(os.environ[SLEEP_S])
-    return {"detector": "sleeper", "parameters": {"level": level, "seconds": seconds}}
+    seconds, log = float(os.environ[SLEEP_S]), os.environ.get(SLEEP_LOG, "")
+    return {"detector": "sleeper", "parameters": {"level": level, "seconds": seconds, "log": log}}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import ray
 from ray import tune
@@ -44,6 +45,8 @@ class TrialActor(tune.Trainable):
         """Train one epoch; a trial that fails ends with its reason instead of an exception."""
         try:
             self._result = next(self._epochs)
+            if self._result.finished:
+                self.cleanup()
             return {**_report(self._result), **rung_report(self._result, self._task.objective)}
         except (ray.exceptions.RayActorError, NotBegunError):
             raise  # the trainer died: Tune gives the trial again
@@ -76,19 +79,19 @@ class _Remote(Iterator[TrialResult]):
     """The epochs of a trial that a trainer trains."""
 
     def __init__(self, trainer: Any, index: int, setup: Setup) -> None:
-        self._trainer, self._index = trainer, index
-        self._begun = trainer.begin.remote(index, setup)
+        self._trainer, self._try = trainer, (index, uuid4().hex)
+        self._begun = trainer.begin.remote(*self._try, setup)
 
     def __next__(self) -> TrialResult:
         try:
             ray.get(self._begun)
-            result: TrialResult = ray.get(self._trainer.advance.remote(self._index))
+            result: TrialResult = ray.get(self._trainer.advance.remote(*self._try))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         return result
 
     def end(self) -> None:
-        self._trainer.end.remote(self._index)
+        self._trainer.end.remote(*self._try)
 
 
 def _report(result: TrialResult) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import count
 
 from raysearch.packs import pack_key, packs
@@ -18,12 +19,24 @@ from raysearch.tuning.assignments import Trials
 
 # Trials begin within a few milliseconds of each other; waiting costs less than a pack too small.
 _GATHER_S = 0.05
-# A pack runs ahead of the slowest of its trials by this many epochs at most.
+# A pack runs ahead of the slowest of its trials by this many epochs, then waits for so long; not
+# for ever, since the process of a trial may be dead.
 _AHEAD = 1
+_PATIENCE_S = 1.0
 
 
 class NotBegunError(LookupError):
     """The trainer knows nothing of this trial: it was started anew since."""
+
+
+@dataclass(eq=False)
+class _Run:
+    """One try at a trial; Tune may begin a trial again in another process."""
+
+    owner: str
+    setup: Setup
+    results: deque[TrialResult | Exception] = field(default_factory=deque)
+    heard: int = 0
 
 
 class Trainer:
@@ -38,48 +51,52 @@ class Trainer:
         """
         self._sample, self._task = sample, task
         self._changed = threading.Condition()
-        self._waiting: dict[int, Setup] = {}
-        self._results: dict[int, deque[TrialResult | Exception]] = {}
-        self._heard: dict[int, int] = {}
+        self._runs: dict[int, _Run] = {}
+        self._waiting: dict[int, _Run] = {}
         self._packs: list[list[int]] = []
         threading.Thread(target=self._train_for_ever, daemon=True).start()
 
-    def begin(self, index: int, setup: Setup) -> None:
+    def begin(self, index: int, owner: str, setup: Setup) -> None:
         """Queue a trial.
+
+        Args:
+            index: of the trial.
+            owner: of this try at it; an earlier try of another owner ends here.
+            setup: what is trained.
 
         Raises:
             InputError: if its detector or a hyperparameter is unknown or out of range.
         """
         pack_key(setup)
         with self._changed:
-            self._results[index], self._heard[index] = deque(), 0
-            self._waiting[index] = setup
+            self._runs[index] = self._waiting[index] = _Run(owner, setup)
             self._changed.notify_all()
 
-    def advance(self, index: int) -> TrialResult:
+    def advance(self, index: int, owner: str) -> TrialResult:
         """The result after the trial's next epoch, as soon as there is one.
 
         Raises:
             Exception: what made the trial fail.
-            NotBegunError: if this trainer never saw it.
+            NotBegunError: if this trainer does not know this try at it.
         """
         with self._changed:
-            if index not in self._results:
+            run = self._runs.get(index)
+            if run is None or run.owner != owner:
                 raise NotBegunError(f"trial {index} must begin before it advances.")
-            results = self._results[index]
-            self._changed.wait_for(lambda: results)
-            result = results.popleft()
+            self._changed.wait_for(lambda: run.results)
+            result = run.results.popleft()
             self._changed.notify_all()
         if isinstance(result, Exception):
             raise result
         return result
 
-    def end(self, index: int) -> None:
-        """The trial is over or was stopped; the others of its pack go on."""
+    def end(self, index: int, owner: str) -> None:
+        """This try is over or was stopped; the others of its pack go on."""
         with self._changed:
-            self._results.pop(index, None)
-            self._waiting.pop(index, None)
-            self._changed.notify_all()
+            if index in self._runs and self._runs[index].owner == owner:
+                del self._runs[index]
+                self._waiting.pop(index, None)
+                self._changed.notify_all()
 
     def packs(self) -> list[list[int]]:
         """Trials of every pack so far."""
@@ -91,7 +108,7 @@ class Trainer:
             self._packs.append(list(together))
             self._train_guarded(together)
 
-    def _gather(self) -> dict[int, Setup]:
+    def _gather(self) -> dict[int, _Run]:
         """The next pack, taken from those that wait."""
         with self._changed:
             while True:
@@ -99,41 +116,46 @@ class Trainer:
                 self._changed.wait_for(lambda: len(self._waiting) >= self._task.capacity, _GATHER_S)
                 if self._waiting:
                     break
-            together = packs(self._waiting, self._task.capacity)[0]
-            self._waiting = {i: s for i, s in self._waiting.items() if i not in together}
-        return together
+            setups = {index: run.setup for index, run in self._waiting.items()}
+            chosen = packs(setups, self._task.capacity)[0]
+            return {index: self._waiting.pop(index) for index in chosen}
 
-    def _train_guarded(self, setups: dict[int, Setup]) -> None:
+    def _train_guarded(self, runs: Mapping[int, _Run]) -> None:
         """Train; if the pack as a whole fails, each alone, so that one cannot fail the others."""
         try:
-            self._train(setups)
+            self._train(runs)
         except Exception as error:
-            if len(setups) == 1:
-                self._publish(dict.fromkeys(setups, error), sys.maxsize)
+            if len(runs) == 1:
+                self._publish(runs, dict.fromkeys(runs, error), sys.maxsize)
                 return
-            for index, setup in setups.items():
-                self._train_guarded({index: setup})
+            for index, run in runs.items():
+                self._train_guarded({index: run})
 
-    def _train(self, setups: dict[int, Setup]) -> None:
-        task = self._task
+    def _train(self, runs: Mapping[int, _Run]) -> None:
+        task, setups = self._task, {index: run.setup for index, run in runs.items()}
         rungs = task.rungs(next(iter(setups.values())).detector)
         pack = TrialPack(setups, self._sample, repeats=task.repeats, seed=task.seed, rungs=rungs)
         for step in count(1):
             if not pack.living:
                 return
-            self._publish(pack.step(), step)
+            self._publish(runs, pack.step(), step)
             with self._changed:
-                self._changed.wait_for(lambda: self._keeps_up(pack.living))
-                pack.stop([index for index in pack.living if index not in self._results])
+                self._changed.wait_for(
+                    lambda: all(self._keeps_up(index, runs[index]) for index in pack.living),
+                    _PATIENCE_S,
+                )
+                pack.stop([i for i in pack.living if self._runs.get(i) is not runs[i]])
 
-    def _keeps_up(self, indices: Sequence[int]) -> bool:
-        return all(len(self._results.get(index, ())) <= _AHEAD for index in indices)
+    def _keeps_up(self, index: int, run: _Run) -> bool:
+        return self._runs.get(index) is not run or len(run.results) <= _AHEAD
 
-    def _publish(self, found: Mapping[int, TrialResult | Exception], step: int) -> None:
+    def _publish(
+        self, runs: Mapping[int, _Run], found: Mapping[int, TrialResult | Exception], step: int
+    ) -> None:
         """Hand over what a step gave, but not twice to trials whose pack has failed since."""
         with self._changed:
             for index, result in found.items():
-                if index in self._results and step > self._heard[index]:
-                    self._results[index].append(result)
-                    self._heard[index] = step
+                if step > runs[index].heard:
+                    runs[index].results.append(result)
+                    runs[index].heard = step
             self._changed.notify_all()

@@ -5,46 +5,51 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import ray
+from toys import toy_sample
 
-from raysearch import search
+from raysearch.settings import Resources, Settings
+from raysearch.tuning import tuned
+from raysearch.tuning.history import History
+from raysearch.tuning.run import run_search
+from raysearch.tuning.task import Task
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
     pytest.mark.usefixtures("local_ray"),
     pytest.mark.filterwarnings("default"),
 ]
-CHOICES = {"space": "failing_space:small_networks", "sampler": "random", "trials": 8, "repeats": 2}
+SETTINGS = Settings(
+    space="failing_space:small_networks", sampler="random", trials=8, repeats=2, seed=5
+)
 
 
 @pytest.fixture(scope="module")
-def alone(events, local_ray, tmp_path_factory):
-    return rows(events, tmp_path_factory.mktemp("alone"), backend="direct", trials_per_pack=1)
+def alone(local_ray, tmp_path_factory):
+    return records(tmp_path_factory.mktemp("alone"), backend="direct", trials_per_pack=1)
 
 
-def rows(events, folder, **resources):
-    study = search(events, n_signal=300, out=folder / "s", say=quiet, **CHOICES, **resources)
-    return study.table().to_pylist()
+def records(folder, on_record=lambda *_: None, **resources):
+    history = History(folder, SETTINGS)
+    task = Task(ray.put(toy_sample()), "idealised", "baseline", SETTINGS.repeats, SETTINGS.seed)
+    run_search(history, task, SETTINGS, Resources(**resources), on_record, lambda line: None)
+    return {index: record for index, (_, record) in history.records().items()}
 
 
-def quiet(line):
-    pass
+def check_equal(found, expected):
+    assert {i: r.state for i, r in found.items()} == {i: r.state for i, r in expected.items()}
+    assert {record.state for record in found.values()} == {"COMPLETE", "FAIL"}
+    for index, record in found.items():
+        assert record.epochs == expected[index].epochs
+        for metric, values in record.metrics.items():
+            np.testing.assert_allclose(values, expected[index].metrics[metric], rtol=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["tune", "direct"])
-def test_packs_change_nothing_beyond_rounding(backend, events, alone, tmp_path):
-    packed = rows(events, tmp_path, backend=backend, trials_per_pack=3)
-    assert [row["state"] for row in packed] == [row["state"] for row in alone]
-    assert {row["state"] for row in packed} == {"COMPLETE", "FAIL"}
-    for one, other in zip(packed, alone, strict=True):
-        assert one["epochs"] == other["epochs"]
-        if one["state"] == "COMPLETE":
-            for metric in ("val_sic", "val_loss", "max_sic"):
-                assert one[metric] == pytest.approx(other[metric], rel=1e-3)
+def test_packs_change_nothing_beyond_rounding(backend, alone, tmp_path):
+    check_equal(records(tmp_path, backend=backend, trials_per_pack=3), alone)
 
 
-def test_a_trainer_that_dies_costs_no_trial(events, alone, tmp_path, monkeypatch):
-    from raysearch.tuning import tuned
-
+def test_a_trainer_that_dies_costs_no_trial(alone, tmp_path, monkeypatch):
     trainers = []
     make = tuned._trainers
 
@@ -54,21 +59,11 @@ def test_a_trainer_that_dies_costs_no_trial(events, alone, tmp_path, monkeypatch
             trainers.extend(made)
             yield made
 
+    def kill_one(index, record):
+        if trainers:
+            ray.kill(trainers.pop(), no_restart=False)
+
     monkeypatch.setattr(tuned, "_trainers", remembered)
-    study = search(
-        events,
-        n_signal=300,
-        out=tmp_path / "s",
-        say=lambda line: trainers and ray.kill(trainers.pop(), no_restart=False),
-        backend="tune",
-        trials_per_pack=3,
-        **CHOICES,
-    )
+    found = records(tmp_path, kill_one, backend="tune", trials_per_pack=3)
     assert not trainers
-    found = study.table()
-    assert found["state"].to_pylist() == [row["state"] for row in alone]
-    assert np.allclose(
-        [v or 0 for v in found["val_sic"].to_pylist()],
-        [row["val_sic"] or 0 for row in alone],
-        rtol=1e-3,
-    )
+    check_equal(found, alone)

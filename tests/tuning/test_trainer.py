@@ -36,12 +36,12 @@ def sample():
     return toy_sample()
 
 
-def run(trainer, index, setup, epochs=None):
-    trainer.begin(index, setup)
-    result = trainer.advance(index)
+def run(trainer, index, setup, epochs=None, owner="me"):
+    trainer.begin(index, owner, setup)
+    result = trainer.advance(index, owner)
     while not result.finished and result.epochs != epochs:
-        result = trainer.advance(index)
-    trainer.end(index)
+        result = trainer.advance(index, owner)
+    trainer.end(index, owner)
     return result
 
 
@@ -104,6 +104,26 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
 def test_what_cannot_be_trained_is_refused_at_once(sample):
     trainer = Trainer(sample, Trials(repeats=1, capacity=2))
     with pytest.raises(InputError, match="dropout < 1"):
-        trainer.begin(0, setup(dropout=2.0))
+        trainer.begin(0, "me", setup(dropout=2.0))
     with pytest.raises(NotBegunError, match="must begin"):
-        trainer.advance(0)
+        trainer.advance(0, "me")
+
+
+def test_a_trial_whose_process_died_does_not_stop_its_pack(sample, monkeypatch):
+    monkeypatch.setattr("raysearch.tuning.trainer._PATIENCE_S", 0.01)
+    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
+    trainer.begin(0, "dead", setup())  # and never asks for a result
+    assert run(trainer, 1, setup()).finished
+    assert sorted(trainer.packs()[0]) == [0, 1]
+
+
+def test_a_trial_that_is_begun_again_starts_anew_and_its_first_try_ends(sample):
+    trainer = Trainer(sample, Trials(repeats=1, capacity=1))
+    trainer.begin(0, "first", setup())
+    assert trainer.advance(0, "first").epochs == 1
+    trainer.begin(0, "second", setup())
+    assert trainer.advance(0, "second").epochs == 1
+    with pytest.raises(NotBegunError):
+        trainer.advance(0, "first")
+    trainer.end(0, "first")
+    assert trainer.advance(0, "second").epochs == 2
