@@ -37,7 +37,8 @@ INLINE vector load(const float *from) { return *(const loose_vector *)from; }
 INLINE void store(float *to, vector value) { *(loose_vector *)to = value; }
 INLINE vector where(lanes mask, vector value) { return (vector)(mask & (lanes)value); }
 
-/* What a product starts from and what becomes of it. */
+/* What a product starts from and what becomes of it. ReLU is asked as "not <= 0", so that a network
+   that has diverged stays NaN and is found out. */
 enum finish {
     ADD,     /* c += a b, the gradient of weights */
     RELU,    /* c = max(0, bias + a b), the forward pass */
@@ -88,9 +89,9 @@ INLINE void tile(const product *p, enum finish finish, int64_t m, int64_t n, int
         for (int j = 0; j < vectors; j++) {
             int64_t at = i * p->c_row + j * VECTOR;
             vector value = sum[i][j];
-            if (finish == RELU) value = where(value > 0, value);
+            if (finish == RELU) value = where(~(value <= 0), value);
             if (finish == MASKED)
-                value = where(load(p->mask + m * p->c_row + n + at) > 0, value * p->gain);
+                value = where(~(load(p->mask + m * p->c_row + n + at) <= 0), value * p->gain);
             store(c + at, value);
         }
 }
@@ -104,8 +105,8 @@ INLINE void edge(const product *p, enum finish finish, int64_t first)
             float sum = finish == ADD ? *c : finish == RELU ? p->bias[n] : 0;
             for (int64_t k = 0; k < p->depth; k++)
                 sum += p->a[m * p->a_row + k * p->a_step] * p->b[k * p->b_row + n];
-            if (finish == RELU) sum = sum > 0 ? sum : 0;
-            if (finish == MASKED) sum = p->mask[m * p->c_row + n] > 0 ? sum * p->gain : 0;
+            if (finish == RELU) sum = sum <= 0 ? 0 : sum;
+            if (finish == MASKED) sum = p->mask[m * p->c_row + n] <= 0 ? 0 : sum * p->gain;
             *c = sum;
         }
 }
@@ -287,7 +288,7 @@ static void backward(const network *net, const buffers *b, int64_t rows, float g
         for (int64_t j = 0; j < in; j++) {
             float activation = below[r * in + j];
             gradient[j] += error * activation;
-            delta[r * in + j] = activation > 0 ? error * weight[j] * gain : 0;
+            delta[r * in + j] = activation <= 0 ? 0 : error * weight[j] * gain;
         }
     }
     for (int64_t l = top - 1; l >= 0; l--) {

@@ -126,6 +126,7 @@ def _tuner(
             name="search",
             storage_path=scratch,
             stop=_Stop(search, ending),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
             verbose=0,
         ),

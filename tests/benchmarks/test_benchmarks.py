@@ -13,7 +13,7 @@ from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
 from raysearch.errors import InputError
 
-RAY = pytest.mark.xdist_group("ray")
+RAY = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 # Those that need no Ray, those on the tests' own, and those that start one of their own.
 WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees"), ("packing", "reading"), ("overhead",)
 

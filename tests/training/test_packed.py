@@ -434,3 +434,10 @@ def test_input_that_cannot_train():
         Layout(0, (64,))
     with pytest.raises(InputError, match="hidden layers >= 1"):
         PackSettings(hidden=())
+
+
+def test_a_network_that_diverges_does_not_look_finite(engine):
+    features, is_data = problem()
+    member = MemberSettings(np.arange(700), seed=1, learning_rate=1e30)
+    trained = last(train(features, is_data, [member], PackSettings(epochs=2), engine=engine))
+    assert not np.isfinite(trained.scores(features)).any()

@@ -88,7 +88,7 @@ def test_sigkill_loses_no_finished_trial_and_repeats_none(start, start_search, t
     assert (out / "report.html").is_file()
 
 
-@pytest.mark.parametrize("backend", ["tune", "direct"])
+@pytest.mark.parametrize("backend", [pytest.param("tune", marks=pytest.mark.slow), "direct"])
 def test_ctrl_c_ends_with_the_report_so_far(backend, start_search, tmp_path):
     out = tmp_path / "study"
     process = start_search(out, backend)

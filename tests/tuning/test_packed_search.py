@@ -49,6 +49,7 @@ def test_packs_change_nothing_beyond_rounding(backend, alone, tmp_path):
     check_equal(records(tmp_path, backend=backend, trials_per_pack=3), alone)
 
 
+@pytest.mark.slow
 def test_a_trainer_that_dies_costs_no_trial(alone, tmp_path, monkeypatch):
     trainers = []
     make = tuned._trainers

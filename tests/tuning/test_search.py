@@ -155,6 +155,7 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     assert by_kind["nan"]["state"] == by_kind["raises"]["state"] == "FAIL"
 
 
+@pytest.mark.slow
 def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
     killed = []
 
