@@ -102,8 +102,8 @@ def test_a_template_from_a_file_is_never_kept():
 
 
 def test_a_variant_reaches_data_template_and_test():
-    done = prepared(toy_events(), features="baseline+rotated+noise2")
-    plain = prepared(toy_events())
+    done = prepared(toy_events(), features="baseline+rotated+noise2", n_signal=120)
+    plain = prepared(toy_events(), n_signal=120)
     assert done.sample.columns[-1] == "noise_2"
     assert done.sample.test.shape[1] == done.sample.rows.features.shape[1] == 6
     np.testing.assert_array_equal(done.sample.mjj_tev, plain.sample.mjj_tev)

@@ -35,7 +35,6 @@ def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
         style_hash=_style_hash(source),
         answer=answer(contents),
         density=density_sentences(contents.settings),
-        density=density_sentences(contents.settings),
         states=states(contents.trials),
         provenance=provenance(contents.settings),
         inputs=inputs(contents.settings),
