@@ -73,22 +73,8 @@ def prepare(
         InputError: if the inputs do not allow the mode, the injection or the objective.
     """
     mode = _mode(settings, say)
-    pools = divide(
-        inputs.events,
-        inputs.template,
-        inputs.test,
-        mode,
-        settings.region,
-        settings.n_signal,
-        settings.seed,
-    )
-    usable = _usable(pools)
-    if objective(settings.objective).supervised and usable.test is None:
-        raise InputError(
-            f"objective {settings.objective!r} needs labelled test events of signal and more than "
-            f"{MIN_BACKGROUND} background events in the signal region; give "
-            "--test FILE, inject fewer signal events, or choose val_sic."
-        )
+    pools = _pools(inputs, mode, settings)
+    usable = _usable(pools, settings)
     variation = fit_variation(settings.features, pools.data, settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
@@ -140,13 +126,31 @@ def _quality(generated: Generated, settings: Settings, say: Say) -> Mapping[str,
     return {"estimator": settings.cathode.estimator, **about, "check": check}
 
 
-def _usable(pools: Pools) -> Pools:
-    """Without a test set that no supervised metric can be computed on."""
+def _pools(inputs: Inputs, mode: Background, settings: Settings) -> Pools:
+    return divide(
+        inputs.events,
+        inputs.template,
+        inputs.test,
+        mode,
+        settings.region,
+        settings.n_signal,
+        settings.seed,
+    )
+
+
+def _usable(pools: Pools, settings: Settings) -> Pools:
+    """Without a test set that no supervised metric can be computed on, unless one is needed."""
     test = pools.test
     if test is not None and test.labels is not None:
         n_signal = int(np.count_nonzero(test.labels))
         if n_signal and len(test) - n_signal > MIN_BACKGROUND:
             return pools
+    if objective(settings.objective).supervised:
+        raise InputError(
+            f"objective {settings.objective!r} needs labelled test events of signal and more than "
+            f"{MIN_BACKGROUND} background events in the signal region; give "
+            "--test FILE, inject fewer signal events, or choose val_sic."
+        )
     return Pools(pools.data, pools.truth, pools.template, None)
 
 
