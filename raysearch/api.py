@@ -52,6 +52,8 @@ def search(
     cathode: CathodeSettings | None = None,
     gpus_per_trial: float = 0.0,
     time_budget_s: float | None = None,
+    backend: str = Resources.backend,
+    trials_per_pack: int | None = None,
     address: str | None = None,
     out: Path | str | None = None,
     say: Say = print,
@@ -77,6 +79,8 @@ def search(
         cathode: density and sampling (cathode); None for the defaults.
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: the search ends after this many seconds.
+        backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
+        trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
         say: receives progress, line by line.
@@ -101,7 +105,7 @@ def search(
         sideband_width_tev=sideband_width_tev,
         cathode=cathode or CathodeSettings(),
     )
-    resources = Resources(gpus_per_trial, time_budget_s)
+    resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
     _check_address(address)
     directory = Path(out) if out is not None else _new_directory()

@@ -12,7 +12,7 @@ import typer
 from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
 from raysearch.records import INTERRUPTED
-from raysearch.settings import Settings
+from raysearch.settings import Resources, Settings
 from raysearch.study import Study
 
 app = typer.Typer(
@@ -73,6 +73,12 @@ def search(
     time_budget_s: Annotated[
         float | None, typer.Option(help="End the search after this many seconds.")
     ] = None,
+    backend: Annotated[
+        str, typer.Option(help="auto, tune or direct; auto is direct while trials are short.")
+    ] = Resources.backend,
+    trials_per_pack: Annotated[
+        int | None, typer.Option(help="Trials trained as one at most; default: what pays.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
     ] = None,
@@ -99,6 +105,8 @@ def search(
         cathode=cathode_from_words(cathode or ()),
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
+        backend=backend,
+        trials_per_pack=trials_per_pack,
         address=address,
         out=out,
     )
@@ -135,6 +143,26 @@ def score(
 
     rows = score_file(directory, events, out, objective)
     print(f"{rows} events scored: {out}")
+
+
+@app.command()
+def benchmark(
+    only: Annotated[
+        list[str] | None, typer.Option(help="packed, packing or reading; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Seconds each, to see that it works.")] = False,
+    json: Annotated[bool, typer.Option(help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure raysearch on this machine, as ratios within one run."""
+    from raysearch.benchmarks import run_benchmarks
+    from raysearch.benchmarks.machine import machine
+    from raysearch.benchmarks.table import as_json, print_table
+
+    found = run_benchmarks(only or (), quick=quick)
+    if json:
+        print(as_json(found, machine()))
+    else:
+        print_table(found, machine())
 
 
 def main(command: Sequence[str] = ()) -> None:

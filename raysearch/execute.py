@@ -23,12 +23,12 @@ from raysearch.settings import Resources, Settings
 from raysearch.spaces import replay
 from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
 from raysearch.trial import Setup
+from raysearch.tuning.book import OnRecord
 from raysearch.tuning.cluster import SharedSample, share
 from raysearch.tuning.history import History
 from raysearch.tuning.refits import Winner, refit_all
 from raysearch.tuning.run import run_search
-from raysearch.tuning.searcher import OnRecord
-from raysearch.tuning.trainable import Task
+from raysearch.tuning.task import Task
 
 _WRITE_EVERY_S = 2.0
 
@@ -54,7 +54,7 @@ def execute(
     sample = share(prepared.sample)
     task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
     reason = run_search(
-        history, task, settings, resources, _recorder(study, history, settings, say)
+        history, task, settings, resources, _recorder(study, history, settings, say), say
     )
     records = history.records()
     write_trials(study.directory / TRIALS, records)

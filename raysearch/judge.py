@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from raysearch.detectors import Member, Snapshot
 from raysearch.objectives import OBJECTIVES, Objective
 from raysearch.samples import TwoSample
 
 Values = Mapping[str, NDArray[np.float64]]
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A snapshot that can leave its scores where it computes them."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where that is."""
+        ...
+
+    def logits(self, features: NDArray[np.float32]) -> Tensor:
+        """(K, n) scores; see `Snapshot.scores`."""
+        ...
 
 
 class Judge:
@@ -28,27 +45,50 @@ class Judge:
             only: compute no other metric; None for all that the sample allows.
         """
         wanted = OBJECTIVES.values() if only is None else (only,)
-        self._unsupervised = [o for o in wanted if not o.supervised]
-        self._supervised = [o for o in wanted if o.supervised and sample.test is not None]
-        self._test, self._is_signal = sample.test, sample.test_is_signal
         n = min(len(m.validation) for m in members)
         rows = np.stack([m.validation[:n] for m in members])
-        self._features = sample.rows.features[rows]
-        self._is_data = sample.rows.is_data[rows]
+        questions = [
+            (
+                [o for o in wanted if not o.supervised],
+                sample.rows.features[rows],
+                sample.rows.is_data[rows],
+            )
+        ]
+        if sample.test is not None and sample.test_is_signal is not None:
+            truth = np.broadcast_to(sample.test_is_signal, (len(members), len(sample.test)))
+            questions.append(([o for o in wanted if o.supervised], sample.test, truth))
+        # What nobody asks for is not even scored.
+        self._questions = [question for question in questions if question[0]]
 
     def values(self, snapshot: Snapshot) -> Values:
-        """Each metric of each member: name -> (K,)."""
+        """Each metric of each member: name -> (K,).
+
+        Raises:
+            ValueError: if a score is not finite.
+        """
         found: dict[str, NDArray[np.float64]] = {}
-        if self._unsupervised:
-            scores = snapshot.scores(self._features)
-            for o in self._unsupervised:
-                found[o.name] = _each(o, self._is_data, scores)
-        if self._supervised and self._test is not None and self._is_signal is not None:
-            scores = snapshot.scores(self._test)
-            truth = np.broadcast_to(self._is_signal, scores.shape)
-            for o in self._supervised:
-                found[o.name] = _each(o, truth, scores)
+        for objectives, features, classes in self._questions:
+            if isinstance(snapshot, OnDevice) and snapshot.device.type != "cpu":
+                found |= judged_on_device(objectives, classes, snapshot.logits(features))
+            else:
+                scores = snapshot.scores(features)
+                found |= {o.name: _each(o, classes, scores) for o in objectives}
         return found
+
+
+def judged_on_device(
+    objectives: Sequence[Objective], classes: NDArray[np.bool_], scores: Tensor
+) -> dict[str, NDArray[np.float64]]:
+    """Each metric of (K, n) classes and scores, computed where the scores are: name -> (K,).
+
+    Raises:
+        ValueError: if a score is not finite.
+    """
+    on_device = torch.from_numpy(np.ascontiguousarray(classes)).to(scores.device)
+    values = torch.stack([o.on_device(on_device, scores) for o in objectives]).cpu().numpy()
+    if np.isnan(values).any():
+        raise ValueError("scores must be finite, but some are not.")
+    return {o.name: own for o, own in zip(objectives, values, strict=True)}
 
 
 def _each(

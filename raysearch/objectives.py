@@ -9,11 +9,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from raysearch import metrics
+from raysearch import device_metrics, metrics
 from raysearch.errors import unknown_name
 
 Metric = Callable[[NDArray[np.bool_], NDArray[np.floating]], float]
+DeviceMetric = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Objective:
         supervised: True if it is computed on labelled test events, False if on the
             validation events' classes data and template.
         function: of (n,) classes and (n,) log odds.
+        on_device: the same of K members, (K, n) classes and log odds to (K,) values, in torch.
     """
 
     name: str
     direction: Literal["max", "min"]
     supervised: bool
     function: Metric
+    on_device: DeviceMetric
 
     def best(self, values: NDArray[np.floating]) -> int:
         """Index of the best value along the first axis; NaN never wins unless all are NaN.
@@ -48,9 +52,9 @@ class Objective:
         return np.argsort(signed, kind="stable")
 
 
-VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic)
-VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss)
-MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic)
+VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic, device_metrics.val_sic)
+VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss, device_metrics.val_loss)
+MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic, device_metrics.max_sic)
 
 OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
     {o.name: o for o in (VAL_SIC, VAL_LOSS, MAX_SIC)}

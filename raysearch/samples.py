@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.events import Events
+from raysearch.ranks import Ranks, ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,15 @@ class Rows:
 
     features: NDArray[np.float32]
     is_data: NDArray[np.bool_]
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """The features as ranks, which trees bin; sorted once and kept.
+
+        A copy by pickle carries them along, so that who asks for them before the rows go into
+        Ray's object store spares every worker the sorting.
+        """
+        return ranked(self.features)
 
 
 @dataclass(frozen=True, eq=False)

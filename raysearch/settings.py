@@ -14,6 +14,7 @@ from raysearch.objectives import objective
 from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sidebands
 
 SAMPLERS = ("tpe", "random")
+BACKENDS = ("auto", "tune", "direct")
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,28 @@ class Resources:
     Attributes:
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
+        backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
+            direct while trials are short. Results do not depend on it.
+        trials_per_pack: compatible trials trained as one at most; None to measure what pays.
 
     Raises:
-        InputError: if a number breaks its rule.
+        InputError: if a name is unknown or a number breaks its rule.
     """
 
     gpus_per_trial: float = 0.0
     time_budget_s: float | None = None
+    backend: str = "auto"
+    trials_per_pack: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
+        """Check name and numbers."""
+        if self.backend not in BACKENDS:
+            raise unknown_name("backend", self.backend, BACKENDS)
+        if self.trials_per_pack is not None and self.trials_per_pack < 1:
+            raise InputError(
+                f"`trials_per_pack >= 1` must hold, but got {self.trials_per_pack}; leave it out "
+                "to have it measured."
+            )
         if not 0 <= self.gpus_per_trial < float("inf"):
             raise InputError(
                 f"`0 <= gpus_per_trial` must hold, but got gpus_per_trial = {self.gpus_per_trial}."

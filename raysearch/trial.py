@@ -73,6 +73,14 @@ def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
     return members[:repeats]
 
 
+def trial_members(sample: TwoSample, repeats: int, seed: int, index: int) -> list[Member]:
+    """The fits of one trial: the same halves for every trial, its own seeds."""
+    return [
+        Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
+        for repeat, m in enumerate(halves(sample.rows.is_data, repeats, seed))
+    ]
+
+
 class TrialPack:
     """Trials of one detector and one pack key, fitted as one; each keeps its own result.
 
@@ -96,15 +104,11 @@ class TrialPack:
         """
         self._started = time.perf_counter()
         self._family = detector(next(iter(setups.values())).detector)
-        splits = halves(sample.rows.is_data, repeats, seed)
-        self._judge = Judge(sample, splits)
+        of_trials = [trial_members(sample, repeats, seed, index) for index in setups]
+        self._judge = Judge(sample, of_trials[0])
         self._repeats = repeats
-        members = [
-            Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
-            for index in setups
-            for repeat, m in enumerate(splits)
-        ]
-        parameters = [setup.parameters for setup in setups.values() for _ in splits]
+        members = [member for own in of_trials for member in own]
+        parameters = [setup.parameters for setup in setups.values() for _ in range(repeats)]
         self._fit = self._family.fit(sample.rows, members, parameters, epochs=None)
         self._epoch = 0
         self._best: dict[int, Values] = {index: {} for index in setups}
@@ -132,10 +136,10 @@ class TrialPack:
         return found
 
     def stop(self, indices: Sequence[int]) -> None:
-        """End these trials; the others go on."""
-        if not indices:
-            return
+        """End these trials, if they live; the others go on."""
         left = [k for k, index in enumerate(self._best) if index not in set(indices)]
+        if len(left) == len(self._best):
+            return
         self._best = {i: best for i, best in self._best.items() if i not in set(indices)}
         self._fit.keep([k * self._repeats + r for k in left for r in range(self._repeats)])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.trial import BaseTrial
 
-from search_spaces import adaboost, hgb, mlp, weak_supervision
+from search_spaces import adaboost, hgb, lightgbm, mlp, random_forest, weak_supervision
 
 Space = Callable[[BaseTrial], dict[str, Any]]
 
@@ -19,6 +19,8 @@ SPACES: Mapping[str, Space] = MappingProxyType(
         "weak_supervision": weak_supervision.space,
         "mlp": mlp.space,
         "hgb": hgb.space,
+        "lightgbm": lightgbm.space,
         "adaboost": adaboost.space,
+        "random_forest": random_forest.space,
     }
 )

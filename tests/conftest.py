@@ -1,4 +1,11 @@
+import os
+
 import pytest
+
+
+def pytest_configure(config):
+    # Two processes run the tests on two cores: more threads would only wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from toys import QUICK, toy_sample
 
 from raysearch.errors import InputError
-from raysearch.trial import Setup, halves, run_trial, trial_epochs
+from raysearch.seeds import number
+from raysearch.trial import Setup, TrialPack, halves, run_trial, trial_epochs
 
 
 def setup(detector="pretender", parameters=None):
@@ -144,3 +145,45 @@ def test_a_strong_signal_is_found_and_none_is_blind():
     assert strong.values["val_loss"].mean() < np.log(2) - 0.02 < absent.values["val_loss"].mean()
     assert strong.values["val_sic"].mean() > 3 * absent.values["val_sic"].mean()
     assert strong.values["max_sic"].mean() > 3
+
+
+def test_trials_of_a_pack_come_out_as_they_do_alone(sample):
+    setups = {
+        3: setup("mlp", {"width": 8, "layers": 1, "batch_size": 100}),
+        5: setup("mlp", {"width": 8, "layers": 1, "learning_rate": 1e-2}),
+    }
+    pack = TrialPack(setups, sample, repeats=2, seed=4)
+    while pack.living:
+        together = pack.step()
+    for index, own in setups.items():
+        alone = run_trial(own, sample, repeats=2, seed=4, index=index)
+        assert together[index].epochs == alone.epochs == 20
+        assert together[index].finished
+        for name, values in alone.values.items():
+            np.testing.assert_allclose(together[index].values[name], values, rtol=1e-3)
+
+
+def test_a_stopped_trial_leaves_the_others_as_they_were(pretend, sample):
+    asked = []
+    pretend(lambda member, epoch, x: asked.append((member.seed, epoch)) or x[:, 0], epochs=3)
+    pack = TrialPack({1: setup(), 2: setup(), 3: setup()}, sample, repeats=1, seed=0)
+    seeds = {i: number(0, "trial", i, "repeat", 0) for i in (1, 2, 3)}
+    pack.step()
+    pack.stop([2])
+    assert pack.living == [1, 3]
+    pack.step()
+    last = pack.step()
+    assert pack.living == []
+    assert {i: r.epochs for i, r in last.items()} == {1: 3, 3: 3}
+    assert max(epoch for seed, epoch in asked if seed == seeds[2]) == 0
+    assert max(epoch for seed, epoch in asked if seed == seeds[3]) == 2
+
+
+def test_a_trial_that_diverges_ends_alone(pretend, sample):
+    bad = number(0, "trial", 2, "repeat", 0)
+    pretend(lambda member, epoch, x: x[:, 0] * (np.nan if member.seed == bad else 1), epochs=2)
+    pack = TrialPack({1: setup(), 2: setup()}, sample, repeats=1, seed=0)
+    found = pack.step()
+    assert isinstance(found[2], ValueError)
+    assert pack.living == [1]
+    assert pack.step()[1].finished

@@ -13,7 +13,9 @@ BASELINE = ("mj1", "delta_mj", "tau21j1", "tau21j2")
 QUICK = {
     "mlp": {"width": 16, "layers": 2, "batch_size": 128, "learning_rate": 5e-3},
     "hgb": {"max_iter": 8},
+    "lightgbm": {"max_iter": 8},
     "adaboost": {"n_estimators": 8},
+    "random_forest": {"n_estimators": 8},
 }
 
 

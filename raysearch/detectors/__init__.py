@@ -6,12 +6,16 @@ from types import MappingProxyType
 from raysearch.detectors.adaboost import ADABOOST
 from raysearch.detectors.base import Detector, Fit, Member, Parameters, Snapshot, with_defaults
 from raysearch.detectors.hgb import HGB
+from raysearch.detectors.lightgbm import LIGHTGBM
 from raysearch.detectors.mlp import MLP
+from raysearch.detectors.random_forest import RANDOM_FOREST
 from raysearch.errors import unknown_name
 
 __all__ = ["DETECTORS", "Detector", "Fit", "Member", "Parameters", "Snapshot", "check", "detector"]
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({d.name: d for d in (MLP, HGB, ADABOOST)})
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {d.name: d for d in (MLP, HGB, LIGHTGBM, ADABOOST, RANDOM_FOREST)}
+)
 
 
 def detector(name: str) -> Detector:

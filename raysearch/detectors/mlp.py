@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from raysearch.detectors.base import Member, Parameters, with_defaults
 from raysearch.errors import InputError
@@ -67,6 +68,15 @@ class MLPSnapshot:
             InputError: if the features have another shape.
         """
         return self.networks.scores(features)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.networks.parameters.device
+
+    def logits(self, features: NDArray[np.float32]) -> Tensor:
+        """The scores in torch, left on the device of the weights."""
+        return self.networks.logits(features)
 
     def take(self, members: Sequence[int]) -> MLPSnapshot:
         """The snapshot of these members alone, in this order."""

@@ -1,37 +1,54 @@
-"""What HGB and AdaBoost share: fit one model per member, score with each, save without pickle."""
+"""What all tree families share: fit one model per member, score with each, save without pickle."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.detectors.base import Member, OneEpoch, Parameters, with_defaults
-from raysearch.errors import InputError
 from raysearch.samples import Rows
-
-_MODELS = "trees.skops"
 
 
 class TreeModel(Protocol):
-    """A fitted scikit-learn classifier of data against template."""
+    """A fitted classifier of data against template."""
 
-    def decision_function(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+    def decision_function(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n,) log odds."""
+        ...
+
+
+class ModelFiles(Protocol):
+    """How the models of one family are saved, without pickle."""
+
+    def write(self, models: Sequence[Any], directory: Path) -> None:
+        """Write all models to an existing directory."""
+        ...
+
+    def read(self, directory: Path) -> Sequence[TreeModel]:
+        """The models, running no code of the directory.
+
+        Raises:
+            InputError: if a file is missing, damaged or holds anything else.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class TreeSnapshot:
-    """K fitted tree ensembles."""
+    """K fitted tree ensembles.
+
+    Attributes:
+        models: one per member.
+        files: how they are saved.
+    """
 
     models: tuple[TreeModel, ...]
+    files: ModelFiles
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(K, n) log odds; see `Snapshot.scores`."""
@@ -41,13 +58,11 @@ class TreeSnapshot:
 
     def take(self, members: Sequence[int]) -> TreeSnapshot:
         """These members alone."""
-        return TreeSnapshot(tuple(self.models[k] for k in members))
+        return TreeSnapshot(tuple(self.models[k] for k in members), self.files)
 
     def save(self, directory: Path) -> None:
-        """Write the models in skops' format, which is data and not code."""
-        import skops.io  # lists all of scikit-learn when imported, which takes seconds
-
-        skops.io.dump(list(self.models), directory / _MODELS)
+        """Write the models; see `Snapshot.save`."""
+        self.files.write(self.models, directory)
 
 
 @dataclass(frozen=True)
@@ -57,8 +72,8 @@ class TreeDetector:
     Attributes:
         name: how the user calls it.
         defaults: every hyperparameter with its default value.
-        fit_one: fits the model of one member, given all hyperparameters.
-        trusted: types a saved detector may hold beyond skops' own list.
+        fit_one: fits the model of one member, given all hyperparameters; in one thread.
+        files: how the models are saved.
         search_epochs: 1, since there are no epochs.
         ensemble_size: members of the final ensemble.
         final_epochs: None, since there are no epochs.
@@ -66,8 +81,8 @@ class TreeDetector:
 
     name: str
     defaults: Parameters
-    fit_one: Callable[[Rows, Member, Parameters], TreeModel]
-    trusted: tuple[str, ...]
+    fit_one: Callable[[Rows, Member, Any], TreeModel]
+    files: ModelFiles
     search_epochs: int = 1
     ensemble_size: int = 10
     final_epochs: int | None = None
@@ -84,7 +99,8 @@ class TreeDetector:
         chosen = [with_defaults(self.name, self.defaults, own) for own in parameters]
 
         def fit(kept: Sequence[int]) -> TreeSnapshot:
-            return TreeSnapshot(tuple(self.fit_one(rows, members[k], chosen[k]) for k in kept))
+            models = tuple(self.fit_one(rows, members[k], chosen[k]) for k in kept)
+            return TreeSnapshot(models, self.files)
 
         return OneEpoch(fit, len(members))
 
@@ -94,31 +110,11 @@ class TreeDetector:
 
     def merge(self, snapshots: Sequence[TreeSnapshot]) -> TreeSnapshot:
         """All members of all snapshots as one."""
-        return TreeSnapshot(tuple(model for s in snapshots for model in s.models))
+        return TreeSnapshot(tuple(model for s in snapshots for model in s.models), self.files)
 
     def load(self, directory: Path) -> TreeSnapshot:
-        """The saved models; see `Detector.load`.
-
-        Raises:
-            InputError: if the file is missing, damaged or holds a type that is not allowed.
-        """
-        import skops.io
-
-        path = directory / _MODELS
-        try:
-            unknown = set(skops.io.get_untrusted_types(file=path)) - set(self.trusted)
-        except (OSError, BadZipFile, KeyError, ValueError) as error:
-            raise InputError(
-                f"{directory} must hold {_MODELS} of one saved detector, but reading it failed: "
-                f"{error}. Save it again."
-            ) from error
-        if unknown:
-            raise InputError(
-                f"{path} may hold only scikit-learn trees, but got the types "
-                f"{json.dumps(sorted(unknown))}; the file was not loaded."
-            )
-        models: Any = skops.io.load(path, trusted=list(self.trusted))
-        return TreeSnapshot(tuple(models))
+        """The saved models; see `Detector.load`."""
+        return TreeSnapshot(tuple(self.files.read(directory)), self.files)
 
 
 def balanced_weights(is_data: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -126,11 +122,3 @@ def balanced_weights(is_data: NDArray[np.bool_]) -> NDArray[np.float64]:
     n = len(is_data)
     n_data = np.count_nonzero(is_data)
     return np.where(is_data, n / (2 * n_data), n / (2 * (n - n_data)))
-
-
-def training_rows(
-    rows: Rows, member: Member
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Features, classes and balanced weights that train this member."""
-    is_data = rows.is_data[member.train]
-    return rows.features[member.train], is_data, balanced_weights(is_data)

@@ -83,7 +83,8 @@ class Adam:
 
     def _column(self, values: NDArray[np.float64]) -> Tensor:
         """(..., K) as float32 (..., K, 1) on the device of the parameters."""
-        return torch.from_numpy(values.astype(np.float32)[..., None]).to(self._device)
+        column = torch.from_numpy(values.astype(np.float32)[..., None])
+        return column.to(self._device, non_blocking=True)
 
     def start_epoch(self, epoch: int) -> None:
         """Set the bias corrections of every step of this epoch, counted from 0."""

@@ -18,8 +18,10 @@ from raysearch.training.layout import Layer, Layout
 from raysearch.training.passes import alternating, forward
 from raysearch.training.threads import side_by_side
 
-# One layer's activations of this many bytes stay in the cache until the next layer needs them.
-CACHED_BYTES = 1 << 20
+# One layer's activations of this many bytes stay in a CPU's cache until the next layer needs them;
+# an accelerator wants more work at a time.
+CPU_BLOCK_BYTES = 1 << 20
+ACCELERATOR_BLOCK_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,8 @@ class Networks:
         origin = self.moments.centre.mean(axis=0).astype(np.float32)
         layers, shift = self._folded(origin), torch.from_numpy(origin).to(device)
         table = read_only(np.asarray(features, dtype=np.float32))
-        rows = max(128, CACHED_BYTES // (members * max(self.layout.hidden) * 4))
+        of_block = CPU_BLOCK_BYTES if device.type == "cpu" else ACCELERATOR_BLOCK_BYTES
+        rows = max(128, of_block // (members * max(self.layout.hidden) * 4))
         scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
         logits = torch.empty(members, table.shape[-2], device=device)
         for start in range(0, table.shape[-2], rows):

@@ -101,8 +101,8 @@ def train(
     """
     if not members:
         raise InputError("a pack must have at least one member, but got none.")
-    where = _device(device)
-    if _engine(engine, where) == "native":
+    where = resolve_device(device)
+    if resolve_engine(engine, where) == "native":
         compiled = kernel()
         if compiled is None:
             raise InputError(
@@ -134,13 +134,15 @@ def _by_batch_size(members: Sequence[MemberSettings]) -> Iterator[list[int]]:
         yield list(group)
 
 
-def _device(name: str | None) -> torch.device:
+def resolve_device(name: str | None) -> torch.device:
+    """The device called `name`; None for a GPU if there is one."""
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-def _engine(name: str | None, device: torch.device) -> str:
+def resolve_engine(name: str | None, device: torch.device) -> str:
+    """The engine called `name`; None for the faster one that the device allows."""
     if name is None:
         return "native" if device.type == "cpu" and kernel() is not None else "eager"
     if name not in ENGINES:

@@ -44,7 +44,11 @@ def check_address(address: str | None) -> None:
 
 
 def share(sample: TwoSample) -> SharedSample:
-    """Put the events into the cluster's object store, once for all who need them."""
+    """Put the events into the cluster's object store, once for all who need them.
+
+    The ranks that trees bin are put with them: sorting is done once and here.
+    """
+    _ = sample.rows.ranks
     return ray.put(sample)
 
 
@@ -60,6 +64,19 @@ def check_gpus(gpus_per_trial: float, address: str | None) -> None:
             f"gpus_per_trial = {gpus_per_trial} needs a GPU, but this machine has none; leave it "
             "out or give the --address of a cluster that has."
         )
+
+
+def room(gpus_per_trial: float) -> int:
+    """Workers of one CPU and this share of a GPU for which the whole cluster has resources."""
+    resources = ray.cluster_resources()
+    cpus = int(resources.get("CPU", 0))
+    if not gpus_per_trial:
+        return cpus
+    gpus = resources.get("GPU", 0.0)
+    # A share of more than a half leaves the rest of the GPU unused.
+    share = gpus_per_trial
+    each = int(gpus) * int(1 / share) if share <= 1 else int(gpus / share)
+    return min(cpus, each)
 
 
 @contextmanager

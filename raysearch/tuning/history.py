@@ -1,7 +1,8 @@
-"""The study's memory: every trial in Optuna's SQLite storage, from the moment it is suggested.
+"""The study's memory: every trial in Optuna's SQLite file, from the moment it is suggested.
 
 Nothing else is needed to go on after a SIGKILL: a trial that was recorded is finished, one that
-was only suggested is given again with the same index and the same parameters.
+was only suggested is given again with the same index and the same parameters. While the study runs
+samplers see a copy of it in memory, where a trial's number is its index.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from raysearch.objectives import objective
 from raysearch.records import Record
 from raysearch.settings import Settings
+from raysearch.tuning.database import Database, direction_of
 from raysearch.tuning.samplers import IndexSeededSampler
+from raysearch.tuning.window import WINDOW, Window
 
 DATABASE = "optuna.db"
 _STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAIL}
@@ -27,73 +29,83 @@ _STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL":
 class History:
     """Suggested and finished trials of one study, in `directory`/optuna.db."""
 
-    def __init__(self, directory: Path, settings: Settings) -> None:
-        """Open or create the storage and put interrupted trials back in the queue."""
+    def __init__(self, directory: Path, settings: Settings, window: int | None = WINDOW) -> None:
+        """Open or create the storage and put interrupted trials back in the queue.
+
+        Args:
+            directory: of the study.
+            settings: of the study.
+            window: how many finished trials TPE sees at most; None for all.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._settings, self._window = settings, window
         self._objective = objective(settings.objective)
-        self._trials = settings.trials
-        self.sampler = IndexSeededSampler(settings.sampler, settings.seed)
-        self.study = optuna.create_study(
-            storage=RDBStorage(f"sqlite:///{directory / DATABASE}"),
-            study_name="raysearch",
-            sampler=self.sampler,
-            direction="maximize" if self._objective.direction == "max" else "minimize",
-            load_if_exists=True,
-        )
-        self._waiting: list[int] = []
+        self._database = Database(directory / DATABASE, self._objective)
         self.recover()
 
     @property
     def left(self) -> int:
         """Trials that are still to be given."""
-        return len(self._waiting)
+        return self._left
 
     def ask(self) -> tuple[int, Trial]:
         """The next trial with its index; interrupted ones come again first."""
-        index = self._waiting.pop(0)
-        self.sampler.start_trial(index)
+        self._left -= 1
         trial = self.study.ask()
-        trial.set_user_attr("index", index)
-        return index, trial
+        return trial.number, trial
+
+    def begin(self, trial: Trial) -> None:
+        """Store the parameters that a trial was given; durable from the next `commit`."""
+        self._database.begin(self._frozen(trial.number))
 
     def finish(self, trial: Trial, record: Record) -> None:
-        """Store how a trial ended; from here on it is never run again."""
-        trial.set_user_attr("record", json.dumps(record._asdict()))
+        """Store how a trial ended; from the next `commit` on it is never run again."""
+        value = None
         if record.state == "PRUNED":
             # Optuna ranks a pruned trial by its last reported value, below all complete ones.
             trial.report(self._value(record), record.epochs)
-        self._tell(trial.number, record)
+        elif record.state == "COMPLETE":
+            value = self._value(record)
+        self.study.tell(trial, value, state=_STATES[record.state])
+        frozen = self._frozen(trial.number)
+        self._database.end(frozen, {"record": json.dumps(record._asdict())})
+        self._records[trial.number] = frozen.params, record
+
+    def commit(self) -> None:
+        """Make all that was stored durable; one write however many trials it is about."""
+        self._database.commit()
 
     def records(self) -> dict[int, tuple[dict[str, Any], Record]]:
         """Parameters and record of every finished trial, by index, in order."""
-        found = {
-            trial.user_attrs["index"]: (trial.params, _record(trial))
-            for trial in self.study.get_trials(deepcopy=False)
-            if "record" in trial.user_attrs
-        }
-        return dict(sorted(found.items()))
-
-    def _value(self, record: Record) -> float:
-        return float(np.mean(record.metrics[self._objective.name]))
-
-    def _tell(self, number: int, record: Record) -> None:
-        value = self._value(record) if record.state == "COMPLETE" else None
-        self.study.tell(number, value, state=_STATES[record.state])
+        return dict(sorted(self._records.items()))
 
     def recover(self) -> None:
         """Queue again what a killed driver or worker left open; nothing may be running."""
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
-            if "record" in trial.user_attrs:
-                self._tell(trial.number, _record(trial))
+        self.commit()
+        stored = self._database.trials()
+        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed)
+        direction = direction_of(self._objective)
+        self._storage = Window(direction, self._window)
+        self.study = optuna.create_study(
+            storage=self._storage, sampler=sampler, direction=direction
+        )
+        self._records: dict[int, tuple[dict[str, Any], Record]] = {}
+        for index in range(self._settings.trials):
+            found = stored.get(index)
+            if found is None or found.state == TrialState.RUNNING:
+                self.study.enqueue_trial(found.params if found else {})
                 continue
-            self.study.tell(trial.number, state=TrialState.FAIL)
-            if "index" in trial.user_attrs:
-                self.study.enqueue_trial(trial.params, {"index": trial.user_attrs["index"]})
-        done = set(self.records())
-        # Optuna gives queued trials first, in the order of their numbers.
-        waiting = self.study.get_trials(states=(TrialState.WAITING,))
-        again = [trial.user_attrs["index"] for trial in waiting]
-        self._waiting = again + [i for i in range(self._trials) if i not in done.union(again)]
+            self.study.add_trial(found)
+            self._records[index] = found.params, _record(found)
+            if found.state != TrialState.FAIL:
+                sampler.learn(found)
+        self._left = self._settings.trials - len(self._records)
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(number)
+
+    def _value(self, record: Record) -> float:
+        return float(np.mean(record.metrics[self._objective.name]))
 
 
 def _record(trial: FrozenTrial) -> Record:

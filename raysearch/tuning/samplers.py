@@ -1,8 +1,8 @@
-"""Optuna's samplers, reseeded for each trial by its index.
+"""Optuna's samplers, reseeded for each trial by its number.
 
-A suggestion then depends on the study's seed, the trial's index and (for TPE) the finished trials
-alone: a random search is the same at any concurrency, and a resumed study does not replay the
-start-up points of the first run.
+A suggestion then depends on the study's seed, the trial's index and (for TPE) the finished and
+running trials alone: a random search is the same at any concurrency, and a resumed study does not
+replay the start-up points of the first run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from raysearch.seeds import seed_sequence
+from raysearch.tuning.groups import Groups
 
 
 def _tpe(seed: int) -> BaseSampler:
     with warnings.catch_warnings():
-        # Optuna marks these three arguments as experimental; a change in them fails our tests.
+        # Optuna marks an argument as experimental; a change in it fails our tests.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+        return TPESampler(multivariate=True, constant_liar=True, seed=seed)
 
 
 _MAKERS: Mapping[str, Callable[[int], BaseSampler]] = MappingProxyType(
@@ -34,7 +35,11 @@ _MAKERS: Mapping[str, Callable[[int], BaseSampler]] = MappingProxyType(
 
 
 class IndexSeededSampler(BaseSampler):
-    """A sampler made anew for each trial, seeded by study seed and trial index."""
+    """A sampler made anew for each trial, seeded by study seed and trial number.
+
+    Parameters that only occur together are suggested together, as by TPE's option `group`, but only
+    the groups that a trial asks for: in a conditional space that is half of the work.
+    """
 
     def __init__(self, name: str, seed: int) -> None:
         """Choose the sampler.
@@ -44,25 +49,29 @@ class IndexSeededSampler(BaseSampler):
             seed: of the study.
         """
         self._make = _MAKERS[name]
+        self._joint = name == "tpe"
         self._seed = seed
+        self._groups = Groups()
         self._sampler = self._make(0)
+        self._drawn: dict[str, Any] = {}
 
-    def start_trial(self, index: int) -> None:
-        """Reseed for the trial of this index."""
-        state = seed_sequence(self._seed, "suggest", index).generate_state(1)
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Reseed for the trial."""
+        state = seed_sequence(self._seed, "suggest", trial.number).generate_state(1)
         self._sampler = self._make(int(state[0]))
+        self._drawn = {}
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """See optuna's BaseSampler."""
-        return self._sampler.infer_relative_search_space(study, trial)
+        """Empty: what belongs together is drawn when the first of it is asked for."""
+        return {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """See optuna's BaseSampler."""
-        return self._sampler.sample_relative(study, trial, search_space)
+        """Empty; see `infer_relative_search_space`."""
+        return {}
 
     def sample_independent(
         self,
@@ -71,8 +80,19 @@ class IndexSeededSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """See optuna's BaseSampler."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        """The value of one parameter; draws its whole group unless that is done."""
+        group = self._groups.of(param_name) if self._joint else {}
+        if group.get(param_name) != param_distribution:  # new, or its range has changed
+            return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        if param_name not in self._drawn:
+            self._drawn |= self._sampler.sample_relative(study, trial, group)
+        if param_name not in self._drawn:  # too few trials are finished
+            return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        return self._drawn[param_name]
+
+    def learn(self, trial: FrozenTrial) -> None:
+        """Note which parameters occur together; to be called for each trial that has a value."""
+        self._groups.add(trial.distributions)
 
     def after_trial(
         self,
@@ -82,4 +102,6 @@ class IndexSeededSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """See optuna's BaseSampler."""
+        if state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self.learn(trial)
         self._sampler.after_trial(study, trial, state, values)

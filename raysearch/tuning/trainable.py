@@ -1,64 +1,53 @@
-"""A trial as Ray Tune sees it: one step per epoch, actors reused, failures as results."""
+"""A trial as Ray Tune sees it: one step per epoch, actors reused, failures as results.
+
+It trains by itself, or has a trainer train it in a pack with other trials.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
 from ray import tune
 
-from raysearch.samples import TwoSample
 from raysearch.trial import Setup, TrialResult, trial_epochs
-
-
-@dataclass(frozen=True)
-class Task:
-    """What all trials of a study share.
-
-    Attributes:
-        sample: where the events lie in the object store, put there once.
-        mode: background mode.
-        features: feature set.
-        repeats: fits of each setup.
-        seed: of the study.
-    """
-
-    sample: ray.ObjectRef[TwoSample]
-    mode: str
-    features: str
-    repeats: int
-    seed: int
+from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.task import Task
+from raysearch.tuning.trainer import NotBegunError
 
 
 class TrialActor(tune.Trainable):
     """Runs one trial after another in the same process."""
 
-    _epochs: Iterator[TrialResult]
+    _epochs: Iterator[TrialResult] = iter(())
     _result: TrialResult
 
     def setup(self, config: dict[str, Any], task: Task) -> None:
-        """Fetch the events (shared memory, not a copy) and begin the first trial."""
+        """Begin the first trial."""
         self._task = task
-        self._sample = ray.get(task.sample)
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin the next trial."""
+        self.cleanup()
         self._begin(new_config)
         return True
+
+    def cleanup(self) -> None:
+        """End what is left of the trial, so that its pack goes on without it."""
+        if isinstance(self._epochs, _Remote):
+            self._epochs.end()
 
     def step(self) -> dict[str, Any]:
         """Train one epoch; a trial that fails ends with its reason instead of an exception."""
         try:
             self._result = next(self._epochs)
             return _report(self._result)
+        except (ray.exceptions.RayActorError, NotBegunError):
+            raise  # the trainer died: Tune gives the trial again
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            return {**_progress(self._result), "error": reason, "done": True}
+            return {**_progress(self._result), "error": failure(error), "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: a trial that lost its worker starts anew."""
@@ -67,12 +56,37 @@ class TrialActor(tune.Trainable):
         """See `save_checkpoint`."""
 
     def _begin(self, config: dict[str, Any]) -> None:
-        task = self._task
-        setup = Setup(task.mode, task.features, config["detector"], config["parameters"])
-        self._result = TrialResult({}, 0, 0.0, False)
+        task, index = self._task, config["index"]
+        self._result = START
+        setup = task.setup(config)
+        if task.trainers:
+            # Trials that Tune starts one after another meet in one trainer.
+            trainer = task.trainers[index // task.capacity % len(task.trainers)]
+            self._epochs = _Remote(trainer, index, setup)
+            return
+        sample = ray.get(task.sample)  # shared memory, not a copy
         self._epochs = trial_epochs(
-            setup, self._sample, repeats=task.repeats, seed=task.seed, index=config["index"]
+            setup, sample, repeats=task.repeats, seed=task.seed, index=index
         )
+
+
+class _Remote(Iterator[TrialResult]):
+    """The epochs of a trial that a trainer trains."""
+
+    def __init__(self, trainer: Any, index: int, setup: Setup) -> None:
+        self._trainer, self._index = trainer, index
+        self._begun = trainer.begin.remote(index, setup)
+
+    def __next__(self) -> TrialResult:
+        try:
+            ray.get(self._begun)
+            result: TrialResult = ray.get(self._trainer.advance.remote(self._index))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        return result
+
+    def end(self) -> None:
+        self._trainer.end.remote(self._index)
 
 
 def _report(result: TrialResult) -> dict[str, Any]:
@@ -81,19 +95,14 @@ def _report(result: TrialResult) -> dict[str, Any]:
     Raises:
         ValueError: if a metric is not finite; Optuna would keep such a trial open for ever.
     """
-    means = {name: float(np.mean(values)) for name, values in result.values.items()}
-    for name, mean in means.items():
-        if not math.isfinite(mean):
-            raise ValueError(f"{name} must be finite, but is {mean} after {result.epochs} epochs")
     # A trial that has trained all its epochs is over before a scheduler may call it stopped early.
-    return {**means, **_progress(result), "done": result.finished}
+    return {**finite_means(result), **_progress(result), "done": result.finished}
 
 
 def _progress(result: TrialResult) -> dict[str, Any]:
-    metrics = {name: values.tolist() for name, values in result.values.items()}
     return {
         "epoch": result.epochs,
         "seconds": result.seconds,
-        "metrics": metrics,
+        "metrics": as_lists(result.values),
         "finished": result.finished,
     }

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 import psutil
-from bench_reading import _NAMES, _features, write_frame
+
+from raysearch.benchmarks.reading import NAMES, dijets, write_frame
 
 ROWS = 1_000_000
 TARGET_GIB = 2.0
@@ -27,7 +28,7 @@ def measure(rows: int = ROWS) -> list[dict]:
     idle = _peak_gib([sys.executable, "-c", IDLE])
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder, "events.h5")
-        write_frame(events, [*_NAMES, "label"], rows, _features)
+        write_frame(events, [*NAMES, "label"], rows, dijets)
         words = ["search", events, "--trials", "6", "--repeats", "2", "--out", Path(folder, "s")]
         search = _peak_gib([sys.executable, "-m", "raysearch", *map(str, words)])
     return [

@@ -154,8 +154,9 @@ class TestDetector:
         np.testing.assert_array_equal(features, small_problem.features)
 
     def test_an_unknown_parameter_is_refused_with_the_nearest(self, name, small_problem):
-        with pytest.raises(InputError, match=f"unknown {name} parameter .* 'learning_rate'"):
-            fitted(detector(name), small_problem, two_members(800), {"learning_rte": 0.1})
+        known = max(detector(name).defaults)
+        with pytest.raises(InputError, match=f"unknown {name} parameter .* '{known}'"):
+            fitted(detector(name), small_problem, two_members(800), {f"{known}s": 0.1})
 
     def test_its_defaults_cannot_be_changed(self, name):
         with pytest.raises(TypeError):

@@ -22,11 +22,23 @@ PUBLISHED = {
     "hgb/max_depth": (2, 14),
     "hgb/l2_regularization": (0, 10),
     "hgb/max_bins": (31, 254),
+    "lightgbm/learning_rate": RATE,
+    "lightgbm/max_iter": (2, 199),
+    "lightgbm/max_leaf_nodes": (2, 99),
+    "lightgbm/max_depth": (2, 14),
+    "lightgbm/l2_regularization": (0, 10),
+    "lightgbm/max_bins": (31, 254),
     "adaboost/learning_rate": RATE,
     "adaboost/n_estimators": (2, 99),
     "adaboost/max_depth": (2, 14),
     "adaboost/max_leaf_nodes": (2, 99),
     "adaboost/min_samples_leaf": (1, 99),
+    # Not published: the trees are AdaBoost's, the number of them HGB's.
+    "random_forest/n_estimators": (10, 199),
+    "random_forest/max_depth": (2, 14),
+    "random_forest/max_leaf_nodes": (2, 99),
+    "random_forest/min_samples_leaf": (1, 99),
+    "random_forest/max_features": (0.25, 1.0),
     "detector": ["mlp", "hgb", "adaboost"],
 }
 

@@ -15,7 +15,22 @@ def space(trial):
     return {"detector": "hgb", "parameters": {"max_iter": 5}}
 
 
+def quick(trial):
+    """Trees of a moment."""
+    rate = trial.suggest_float("rate", 0.01, 0.5)
+    return {"detector": "hgb", "parameters": {"max_iter": 4, "learning_rate": rate}}
+
+
 def mortal(trial):
     """Setups that take long enough to be killed."""
     leaves = trial.suggest_int("leaves", 31, 255)
     return {"detector": "hgb", "parameters": {"max_iter": 1500, "max_leaf_nodes": leaves}}
+
+
+def small_networks(trial):
+    """Networks of two shapes, some of which diverge."""
+    rate = trial.suggest_categorical("rate", [1e-3, 1e-2, 1e30])
+    width = trial.suggest_categorical("width", [8, 16])
+    batch_size = trial.suggest_categorical("batch_size", [100, 200])
+    parameters = {"learning_rate": rate, "width": width, "batch_size": batch_size}
+    return {"detector": "mlp", "parameters": {**parameters, "layers": 1}}

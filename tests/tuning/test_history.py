@@ -1,6 +1,7 @@
 """The study's memory survives any interruption."""
 
 import numpy as np
+import optuna
 import pytest
 
 from raysearch.records import Record
@@ -17,7 +18,9 @@ def run(history, count, value=0.1):
     for _ in range(count):
         _, trial = history.ask()
         space(trial)
+        history.begin(trial)
         history.finish(trial, record(value))
+    history.commit()
 
 
 def configs(history):
@@ -42,6 +45,8 @@ def test_an_interrupted_trial_is_given_again_with_the_same_parameters(tmp_path, 
     run(first, 1)
     index, trial = first.ask()
     space(trial)
+    first.begin(trial)
+    first.commit()
     second = History(tmp_path, settings)
     again, same = second.ask()
     space(same)
@@ -52,21 +57,51 @@ def test_an_interrupted_trial_is_given_again_with_the_same_parameters(tmp_path, 
     assert list(second.records()) == list(range(6))
 
 
-def test_a_trial_killed_between_record_and_end_is_finished(tmp_path, settings):
+def test_what_was_not_committed_is_given_again(tmp_path, settings):
     history = History(tmp_path, settings)
+    run(history, 2)
     _, trial = history.ask()
     space(trial)
-    history._tell = lambda *_: None
+    history.begin(trial)
     history.finish(trial, record(0.7))
+    del history
     again = History(tmp_path, settings)
-    assert again.left == 5
-    assert again.study.best_value == pytest.approx(0.7)
+    assert again.left == 4
+    index, same = again.ask()
+    space(same)
+    assert (index, same.params) == (2, trial.params)
+
+
+def test_optuna_reads_what_was_written(tmp_path, settings):
+    history = History(tmp_path, settings)
+    run(history, 2)
+    for state in ("PRUNED", "FAIL"):
+        _, trial = history.ask()
+        space(trial)
+        history.finish(trial, record(0.3, state)._replace(epochs=7))
+    _, trial = history.ask()
+    space(trial)
+    history.begin(trial)
+    history.commit()
+    read = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'optuna.db'}").trials
+    assert [t.state.name for t in read] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING"]
+    for theirs in read:
+        ours = history._storage.get_trial(theirs.number)
+        for part in ("number", "params", "distributions", "values", "intermediate_values"):
+            assert getattr(theirs, part) == getattr(ours, part)
+        for moment in ("datetime_start", "datetime_complete"):
+            mine, its = getattr(ours, moment), getattr(theirs, moment)
+            assert (mine is None) == (its is None)
+            assert mine is None or abs((mine - its).total_seconds()) < 60
 
 
 def test_a_trial_killed_twice_is_still_given_once(tmp_path, settings):
     for _ in range(3):
-        _, trial = History(tmp_path, settings).ask()
+        history = History(tmp_path, settings)
+        _, trial = history.ask()
         space(trial)
+        history.begin(trial)
+        history.commit()
     history = History(tmp_path, settings)
     run(history, history.left)
     assert list(history.records()) == list(range(6))

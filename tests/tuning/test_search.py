@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 QUIET = {"say": lambda line: None}
+BACKENDS = pytest.mark.parametrize("backend", ["tune", "direct"])
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +127,9 @@ def test_a_file_without_labels_works_end_to_end(events, tmp_path):
     assert study.table()["max_sic"].null_count == 2
 
 
+@BACKENDS
 def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
-    events, tmp_path, monkeypatch
+    backend, events, tmp_path, monkeypatch
 ):
     def begin_to_raise(line):
         monkeypatch.setenv("RARE", "0.7")
@@ -138,6 +140,7 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
         sampler="random",
         trials=12,
         repeats=1,
+        backend=backend,
         out=tmp_path / "s",
         say=begin_to_raise,
     )
@@ -154,22 +157,29 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     assert by_kind["nan"]["state"] == by_kind["raises"]["state"] == "FAIL"
 
 
-def test_a_random_search_is_the_same_with_one_worker_and_with_two(events, tmp_path):
+def test_a_random_search_is_the_same_by_either_backend_with_one_worker_or_two(events, tmp_path):
     found = []
-    for name, occupied in (("two", 0), ("one", 1)):
+    for name, backend, occupied in (("a", "tune", 0), ("b", "direct", 0), ("c", "direct", 1)):
         group = ray.util.placement_group([{"CPU": occupied}]) if occupied else None
         if group:
             ray.get(group.ready())
         study = search(
-            events, sampler="random", space="hgb", trials=4, out=tmp_path / name, **QUIET
+            events,
+            sampler="random",
+            space="failing_space:quick",
+            trials=8,
+            backend=backend,
+            out=tmp_path / name,
+            **QUIET,
         )
         if group:
             ray.util.remove_placement_group(group)
         found.append(study.table().drop_columns("seconds").to_pylist())
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
-def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
+@BACKENDS
+def test_a_trial_whose_worker_is_killed_is_run_again(backend, events, tmp_path):
     killed = []
 
     def kill_once(line):
@@ -178,7 +188,13 @@ def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
             killed.extend(_kill_trial_workers())
 
     study = search(
-        events, space="failing_space:mortal", trials=4, repeats=2, out=tmp_path / "s", say=kill_once
+        events,
+        space="failing_space:mortal",
+        trials=4,
+        repeats=2,
+        backend=backend,
+        out=tmp_path / "s",
+        say=kill_once,
     )
     assert killed
     assert [(r["state"], r["error"]) for r in study.table().to_pylist()] == [("COMPLETE", None)] * 4
@@ -186,7 +202,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
 
 def _kill_trial_workers():
     children = psutil.Process().children(recursive=True)
-    workers = [p for p in children if any("TrialActor" in part for part in p.cmdline())]
+    workers = [p for p in children if any("Trial" in part for part in p.cmdline())]
     for worker in workers:
         os.kill(worker.pid, signal.SIGKILL)
     return workers

@@ -1,7 +1,5 @@
 """Rates of reading events, as ratios to a bare h5py loop over the same file in the same run.
 
-Run: python tests/benchmarks/bench_reading.py
-
 Files are made in a temporary folder in the layout of the official ones (Blosc, level 9, shuffle):
 1M x 15 float64 features (about 70 MB) and 100k x 2101 float64 raw events (below .5 GB), zero-padded
 as real events are. The bare loop reads chunk-aligned slices of the whole file into a float32 array.
@@ -11,81 +9,69 @@ from __future__ import annotations
 
 import logging
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import hdf5plugin
 import numpy as np
 import ray
 import ray.data
+from numpy.typing import NDArray
 
+from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.events import read_events
 from raysearch.events.ranges import slices_of
 from raysearch.events.sharded import read_sharded
 from raysearch.features import BASELINE
+from raysearch.tuning.cluster import connected
 
-_NARROW_ROWS = 1_000_000
-_WIDE_ROWS = 100_000
-_RUNS = 3
+Table = NDArray[np.floating]
+
+
+class Size(NamedTuple):
+    """How much is read, how often."""
+
+    narrow_rows: int = 1_000_000
+    wide_rows: int = 100_000
+    runs: int = 3
+
+
+QUICK = Size(20_000, 500, 1)
 _SLICE_BYTES = 2**21
 _SETTLE_S = 1.0
-_NAMES = [
+NAMES = [
     f"{name}j{jet}" for jet in (1, 2) for name in ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
 ]
 
 
-def measure(
-    narrow_rows: int = _NARROW_ROWS, wide_rows: int = _WIDE_ROWS, runs: int = _RUNS
-) -> list[dict]:
-    """Rates relative to the bare loop; needs a running Ray.
+Way = Callable[[Path], None]
+Make = Callable[[np.random.Generator, int], Table]
 
-    Returns:
-        For each path: name, ratio (of median rates), against, target (or None: a search never reads
-        all columns), spread (min, max of the ratio over the runs), best (ratio of the fastest runs,
-        least disturbed by other work on the machine), seconds and bare_seconds (medians).
-    """
-    with tempfile.TemporaryDirectory() as folder:
+
+def measure(*, quick: bool = False) -> list[Measurement]:
+    """Rates relative to the bare loop; starts a Ray of two CPUs unless there is one."""
+    size = QUICK if quick else Size()
+    # Ray Data would log the progress of every run, and then that it no longer does.
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    with connected(None), tempfile.TemporaryDirectory() as folder:
         narrow, wide = Path(folder, "narrow.h5"), Path(folder, "wide.h5")
-        write_frame(narrow, [*_NAMES, "label"], narrow_rows, _features)
-        write_frame(wide, list(range(2101)), wide_rows, _particles)
+        write_frame(narrow, [*NAMES, "label"], size.narrow_rows, dijets)
+        write_frame(wide, list(range(2101)), size.wide_rows, _particles)
         return [
-            *_compare(
-                narrow,
-                runs,
-                {
-                    "read_events + ray.put, baseline columns": (_baseline_put, 0.8),
-                    "read_events + ray.put, all columns": (_all_put, None),
-                    "Ray Data, 15 columns": (_ray_data, 0.2),
-                },
-            ),
-            *_compare(wide, runs, {"Ray Data, 2,100 columns": (_ray_data, 0.5)}),
+            _against_bare(narrow, size.runs, "read 1M x 15, baseline columns", _baseline_put, 0.8),
+            # No target: a search never reads all columns.
+            _against_bare(narrow, size.runs, "read 1M x 15, all columns", _all_put, None),
+            _against_bare(narrow, size.runs, "Ray Data, 1M x 15", _ray_data, 0.2),
+            _against_bare(wide, size.runs, "Ray Data, 100k x 2,100", _ray_data, 0.5),
         ]
 
 
-def main() -> None:
-    """Print a table and exit with 1 if a target is missed."""
-    # Ray Data would log the progress of every run, and then that it no longer does.
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    results = measure()
-    for r in results:
-        low, high = r["spread"]
-        target = "none" if r["target"] is None else f"{r['target']:.1f}"
-        print(
-            f"{r['name']:40} {r['ratio']:.2f} ({low:.2f}-{high:.2f}) x {r['against']}, "
-            f"best {r['best']:.2f}, target {target}; "
-            f"{r['seconds']:.3f} s against {r['bare_seconds']:.3f} s"
-        )
-    ray.shutdown()
-    sys.exit(any(r["target"] is not None and r["ratio"] < r["target"] for r in results))
-
-
-def write_frame(path: Path, names: Sequence[str | int], n_rows: int, make: Callable) -> None:
+def write_frame(path: Path, names: Sequence[str | int], n_rows: int, make: Make) -> None:
     """A pandas fixed store of one block, as PyTables writes it."""
     rng = np.random.default_rng(1)
     chunk_rows = max(1, 131072 // (8 * len(names)))
@@ -107,7 +93,7 @@ def write_frame(path: Path, names: Sequence[str | int], n_rows: int, make: Calla
             values[start:stop] = make(rng, stop - start)
 
 
-def _features(rng: np.random.Generator, n: int) -> np.ndarray:
+def dijets(rng: np.random.Generator, n: int) -> Table:
     """Back-to-back jets, GeV, of single precision as the detector simulation gives them."""
     momenta = rng.normal(0, 1000, (n, 3))
     jets = []
@@ -119,7 +105,7 @@ def _features(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.hstack([*jets, labels]).astype(np.float32).astype(np.float64)
 
 
-def _particles(rng: np.random.Generator, n: int) -> np.ndarray:
+def _particles(rng: np.random.Generator, n: int) -> Table:
     """Some 150 of 700 particles, then zeros, then the label."""
     rows = np.zeros((n, 2101))
     filled = 3 * rng.integers(80, 220, n)
@@ -129,7 +115,7 @@ def _particles(rng: np.random.Generator, n: int) -> np.ndarray:
     return rows
 
 
-def _bare(path: Path) -> np.ndarray:
+def _bare(path: Path) -> Table:
     with h5py.File(path) as file:
         values = file["df/block0_values"]
         out = np.empty(values.shape, np.float32)
@@ -153,11 +139,7 @@ def _ray_data(path: Path) -> None:
         n_rows += batch.num_rows
 
 
-def _compare(path: Path, runs: int, ways: dict[str, tuple[Callable, float | None]]) -> list[dict]:
-    return [_against_bare(path, runs, name, *way) for name, way in ways.items()]
-
-
-def _against_bare(path: Path, runs: int, name: str, read: Callable, target: float | None) -> dict:
+def _against_bare(path: Path, runs: int, name: str, read: Way, target: float | None) -> Measurement:
     bare, seconds = [], []
     for run in range(runs + 1):
         # Ray's workers tidy up for a while after a run and would slow the bare loop down.
@@ -167,23 +149,11 @@ def _against_bare(path: Path, runs: int, name: str, read: Callable, target: floa
             bare.append(pair[0])
             seconds.append(pair[1])
     ratios = [b / s for b, s in zip(bare, seconds, strict=True)]
-    return {
-        "name": name,
-        "ratio": statistics.median(bare) / statistics.median(seconds),
-        "against": "bare h5py loop",
-        "target": target,
-        "spread": (min(ratios), max(ratios)),
-        "best": min(bare) / min(seconds),
-        "seconds": statistics.median(seconds),
-        "bare_seconds": statistics.median(bare),
-    }
+    detail = f"{statistics.median(seconds):.3f} against {statistics.median(bare):.3f} s"
+    return measured(name, ratios, "bare h5py loop", target, detail)
 
 
-def _seconds(read: Callable, path: Path) -> float:
+def _seconds(read: Callable[[Path], object], path: Path) -> float:
     start = time.perf_counter()
     read(path)
     return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,62 @@
+"""One measured ratio, and how measurements are made."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+
+class Measurement(NamedTuple):
+    """A ratio within one run.
+
+    Attributes:
+        name: what was measured.
+        ratio: median over the runs.
+        against: what it is a ratio to.
+        target: what it should reach at least; None if nothing is asked.
+        spread: smallest and largest ratio.
+        detail: the figures behind it, with their units.
+    """
+
+    name: str
+    ratio: float
+    against: str
+    target: float | None
+    spread: tuple[float, float]
+    detail: str = ""
+
+    @property
+    def missed(self) -> bool:
+        """Whether the target was not reached."""
+        return self.target is not None and self.ratio < self.target
+
+
+def measured(
+    name: str, ratios: Sequence[float], against: str, target: float | None, detail: str = ""
+) -> Measurement:
+    """The median of the ratios of several runs, with their spread."""
+    spread = (min(ratios), max(ratios))
+    return Measurement(name, statistics.median(ratios), against, target, spread, detail)
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """CPU seconds of this process."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, as in a worker of one CPU."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

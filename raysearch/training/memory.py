@@ -1,0 +1,91 @@
+"""How much memory a pack needs, and hence how many networks fit on a device.
+
+Counted from the shapes of the tensors that `EagerPack`, `Networks.logits` and the metrics hold at
+the same time; a test compares the count with what torch has allocated.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from raysearch.training.batches import BLOCK_BYTES
+from raysearch.training.layout import Layout
+
+_LOG = logging.getLogger(__name__)
+_FLOAT, _LONG = 4, 8
+# Parameters, their gradient, Adam's two moments and its scratch, and a copy for each snapshot.
+_COPIES = 6
+# Dropout multiplies the weights: a scaled copy and the scale.
+_COPIES_FOR_DROPOUT = 2
+# What a metric holds for each scored event: score, sorted score, its place, class, three shares in
+# double precision and as many temporaries.
+_METRIC_BYTES = 2 * _FLOAT + _LONG + 1 + 6 * 8
+# Left to the device's own context, fragmentation and the libraries' workspaces.
+_USABLE = 0.8
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What decides the memory of a pack.
+
+    Attributes:
+        layout: of every network.
+        batch_size: rows per step and network.
+        rows: that each network trains on.
+        scored: events that are scored together after an epoch.
+        dropout: whether some network drops activations.
+    """
+
+    layout: Layout
+    batch_size: int
+    rows: int
+    scored: int
+    dropout: bool = True
+
+    def shared_bytes(self) -> int:
+        """Memory that does not grow with the pack: the table of rows and a block of inputs."""
+        table = self.rows * (self.layout.inputs + 1) * _FLOAT
+        return table + 2 * BLOCK_BYTES
+
+    def bytes_per_member(self) -> int:
+        """Memory that each network adds while it trains."""
+        units, widest = sum(self.layout.hidden), max(self.layout.hidden)
+        copies = _COPIES + (_COPIES_FOR_DROPOUT if self.dropout else 0)
+        of_step = self.batch_size * (units + 2 * widest + 1) * _FLOAT
+        if self.dropout:
+            of_step += self.batch_size * (2 * units + widest * _FLOAT)
+        # Rows, shuffled rows and the shuffle; then targets, weights and two temporaries of theirs.
+        of_epoch = self.rows * (3 * _LONG + 5 * _FLOAT)
+        return copies * self.layout.size * _FLOAT + of_step + of_epoch
+
+    def judging_bytes_per_member(self) -> int:
+        """Memory that each network of a trial adds while it is judged."""
+        return self.scored * _METRIC_BYTES
+
+    def largest_pack(self, device_bytes: int, judged: int) -> int:
+        """Networks that fit into this much memory, at least 1.
+
+        Args:
+            device_bytes: of the device, or what is free of it.
+            judged: networks of one trial, which are judged at the same time.
+
+        Example:
+            >>> small = Workload(Layout(5, (64, 64, 64)), 128, 60_000, 60_000)
+            >>> small.largest_pack(16 * GIB, judged=10) > 1000
+            True
+        """
+        left = _USABLE * device_bytes - self.shared_bytes()
+        left -= judged * self.judging_bytes_per_member()
+        return max(1, int(left // self.bytes_per_member()))
+
+
+def log_pack_sizes(workload: Workload, judged: int) -> None:
+    """Say in the log how many networks would fit on usual devices."""
+    for gib in (16, 80):
+        fit = workload.largest_pack(gib * GIB, judged)
+        _LOG.info(
+            "a device of %d GiB holds a pack of up to %d networks of %s, batch %d",
+            *(gib, fit, workload.layout.hidden, workload.batch_size),
+        )

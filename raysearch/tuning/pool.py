@@ -1,0 +1,156 @@
+"""Workers of the direct backend: as many as the cluster has room for, and what they send back."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import ray
+
+from raysearch.tuning.assignments import Assignment, Ended
+from raysearch.tuning.cluster import room
+from raysearch.tuning.task import Task
+from raysearch.tuning.worker import TrialWorker
+
+# Workers in a row that died before they were ready: something is wrong with all of them.
+_FAILED_STARTS = 9
+
+
+class Lost(NamedTuple):
+    """A worker died.
+
+    Attributes:
+        running: trials of the batch that it was at.
+        waiting: trials that it had not begun.
+        reason: what Ray says, in one line.
+    """
+
+    running: list[Assignment]
+    waiting: list[Assignment]
+    reason: str
+
+
+@dataclass(eq=False)
+class _Batch:
+    stream: Any
+    open: dict[int, Assignment]
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker and what it was given.
+
+    Attributes:
+        actor: Ray's handle of it.
+        starting: done when it is ready; None from then on.
+        batches: what it was given, the one it runs first.
+    """
+
+    actor: Any
+    starting: Any
+    batches: deque[_Batch] = field(default_factory=deque)
+
+
+class Pool:
+    """Starts workers, gives them batches, and collects what they send."""
+
+    def __init__(self, task: Task, gpus_per_trial: float) -> None:
+        """Start no worker yet.
+
+        Args:
+            task: what the trials share.
+            gpus_per_trial: share of a GPU for each worker.
+        """
+        needs = {"num_cpus": 1, "num_gpus": gpus_per_trial, "max_restarts": 0}
+        self._make = ray.remote(**needs)(TrialWorker)
+        self._task, self._gpus = task, gpus_per_trial
+        self._workers: list[Worker] = []
+        self._failed_starts = 0
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in list(self._workers):
+            self._dismiss(worker)
+
+    @property
+    def ready(self) -> list[Worker]:
+        """Workers that can be given trials."""
+        return [worker for worker in self._workers if worker.starting is None]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a trial is running or waiting."""
+        return any(worker.batches for worker in self._workers)
+
+    def grow(self, trials: int) -> None:
+        """Ask for workers while there are `trials` that none has.
+
+        The cluster's room is filled at once. Beyond that as many wait for room as are ready: they
+        get what others leave free, and show an autoscaler that more could be used.
+        """
+        ready = len(self.ready)
+        wanted = max(1, ready, room(self._gpus) - ready)
+        starting = len(self._workers) - ready
+        for _ in range(min(wanted, trials) - starting):
+            actor = self._make.remote(self._task)
+            self._workers.append(Worker(actor, actor.ready.remote()))
+
+    def shrink(self) -> None:
+        """Dismiss workers that have nothing to do; others may use their place."""
+        for worker in [w for w in self._workers if not w.batches]:
+            self._dismiss(worker)
+
+    def give(self, worker: Worker, batch: Sequence[Assignment]) -> None:
+        """Give a batch to a worker, behind those that it has."""
+        stream = worker.actor.run.options(num_returns="streaming").remote(batch)
+        worker.batches.append(_Batch(stream, {a.index: a for a in batch}))
+
+    def events(self, timeout_s: float) -> Iterator[Ended | Lost]:
+        """What has happened, at the latest after `timeout_s`."""
+        waited = self._waited()
+        if not waited:
+            return
+        first, _ = ray.wait(list(waited), num_returns=1, timeout=timeout_s)
+        if first:
+            first, _ = ray.wait(list(waited), num_returns=len(waited), timeout=0)
+        for source in first:
+            worker = waited[source]
+            if worker in self._workers:  # it may have been lost with its previous batch
+                yield from self._received(worker, source)
+
+    def _waited(self) -> dict[Any, Worker]:
+        starting = {w.starting: w for w in self._workers if w.starting is not None}
+        return starting | {w.batches[0].stream: w for w in self._workers if w.batches}
+
+    def _received(self, worker: Worker, source: Any) -> Iterator[Ended | Lost]:
+        try:
+            if source is worker.starting:
+                ray.get(source)
+                worker.starting, self._failed_starts = None, 0
+                return
+            for ended in ray.get(next(source)):
+                del worker.batches[0].open[ended.index]
+                yield ended
+        except StopIteration:
+            worker.batches.popleft()
+        except ray.exceptions.RayError as error:
+            yield self._lost(worker, error)
+
+    def _lost(self, worker: Worker, error: Exception) -> Lost:
+        if worker.starting is not None:
+            self._failed_starts += 1
+            if self._failed_starts == _FAILED_STARTS:
+                raise RuntimeError(f"{_FAILED_STARTS} workers could not start: {error}") from error
+        running, *waiting = [list(batch.open.values()) for batch in worker.batches] or [[]]
+        self._dismiss(worker)
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return Lost(running, list(itertools.chain(*waiting)), reason)
+
+    def _dismiss(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        ray.kill(worker.actor)

@@ -1,0 +1,170 @@
+"""The Tune backend: Ray Tune schedules the trials."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+
+from raysearch.objectives import objective
+from raysearch.settings import Resources, Settings
+from raysearch.tuning.book import Book
+from raysearch.tuning.cluster import room
+from raysearch.tuning.ending import Ending
+from raysearch.tuning.halving import GRACE_EPOCHS, REDUCTION
+from raysearch.tuning.searcher import HistorySearch
+from raysearch.tuning.task import Task
+from raysearch.tuning.trainable import TrialActor
+from raysearch.tuning.trainer import Trainer
+
+_MAX_EPOCHS = 10_000
+# Tune gives a trial again whose worker died, but not one whose worker died between two trials: such
+# trials are left over and run in the next round.
+WORKER_DEATHS = 2
+ROUNDS = 3
+# Each of Tune's trials is a process of some 300 MB.
+_MOST_TOGETHER = 8
+
+
+class _Stop(tune.Stopper):
+    """Ends the experiment when the ending is due. Tune asks between steps."""
+
+    def __init__(self, search: HistorySearch, ending: Ending) -> None:
+        self._search, self._ending = search, ending
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Never ends a single trial."""
+        return False
+
+    def stop_all(self) -> bool:
+        """True once there is a reason; also the place where each turn's ends are written."""
+        self._search.flush()
+        self._search.interrupted |= self._ending.is_due
+        return self._search.interrupted
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Empty: not ours to restore."""
+        return {}
+
+
+def run_tuned(
+    book: Book, task: Task, settings: Settings, resources: Resources, ending: Ending
+) -> None:
+    """Run what is left of the study until none is left or the ending is due.
+
+    Args:
+        book: where setups come from and ends are entered.
+        task: what the trials share.
+        settings: of the study.
+        resources: of a trial.
+        ending: asked between steps.
+    """
+    task = replace(task, capacity=min(task.capacity, _MOST_TOGETHER))
+    with (
+        quiet(),
+        _trainers(task, resources.gpus_per_trial) as trainers,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        task = replace(task, trainers=trainers)
+        for _ in range(ROUNDS):
+            if not book.history.left or ending.is_due:
+                return
+            search = HistorySearch(book, objective(settings.objective))
+            _tuner(search, task, settings, resources, ending, scratch).fit()
+            if search.broken:
+                raise search.broken
+            book.reopen()
+
+
+@contextmanager
+def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
+    """One trainer for each device while trials are trained in packs, else none."""
+    if task.capacity == 1:
+        yield ()
+        return
+    threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
+    make = ray.remote(num_gpus=gpus_per_trial, max_restarts=-1, max_concurrency=threads)(Trainer)
+    arguments = (task.sample, task.repeats, task.seed, task.capacity)
+    # Without a CPU of their own: they take those that their trials leave idle.
+    found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))
+    try:
+        yield found
+    finally:
+        for trainer in found:
+            ray.kill(trainer)
+
+
+def _tuner(
+    search: HistorySearch,
+    task: Task,
+    settings: Settings,
+    resources: Resources,
+    ending: Ending,
+    scratch: str,
+) -> tune.Tuner:
+    needs = {"cpu": 1, "gpu": resources.gpus_per_trial}
+    if task.trainers:
+        # The trainers compute, and hold the GPUs; trials wait for them.
+        needs = {"cpu": 1 / task.capacity}
+    trainable = tune.with_resources(tune.with_parameters(TrialActor, task=task), needs)
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=search,
+            scheduler=_scheduler(settings),
+            num_samples=search.left,
+            max_concurrent_trials=task.capacity * len(task.trainers) or None,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="search",
+            storage_path=scratch,
+            stop=_Stop(search, ending),
+            failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
+            verbose=0,
+        ),
+    )
+
+
+def _scheduler(settings: Settings) -> TrialScheduler:
+    """ASHA beside TPE; a random search stays exact at any concurrency and stops no trial."""
+    if settings.sampler == "random":
+        return FIFOScheduler()
+    chosen = objective(settings.objective)
+    return ASHAScheduler(
+        time_attr="epoch",
+        metric=chosen.name,
+        mode=chosen.direction,
+        max_t=_MAX_EPOCHS,
+        grace_period=GRACE_EPOCHS,
+        reduction_factor=REDUCTION,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Tune's own output, and what Tune would write for each trial."""
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    wanted = {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "RAY_AIR_NEW_OUTPUT": "0",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value

@@ -1,0 +1,95 @@
+"""The gathering trainer, as plain Python: Ray only carries its calls."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from toys import toy_sample
+
+from raysearch.errors import InputError
+from raysearch.trial import Setup, run_trial
+from raysearch.tuning.trainer import NotBegunError, Trainer
+
+SMALL = {"width": 8, "layers": 1, "batch_size": 100}
+
+
+def setup(detector="mlp", **parameters):
+    return Setup("idealised", "baseline", detector, {**SMALL, **parameters})
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return toy_sample()
+
+
+def run(trainer, index, setup, epochs=None):
+    trainer.begin(index, setup)
+    result = trainer.advance(index)
+    while not result.finished and result.epochs != epochs:
+        result = trainer.advance(index)
+    trainer.end(index)
+    return result
+
+
+def run_together(trainer, setups, **stopped):
+    with ThreadPoolExecutor(len(setups)) as pool:
+        futures = {
+            index: pool.submit(run, trainer, index, own, stopped.get(f"at_{index}"))
+            for index, own in setups.items()
+        }
+        return {index: future.result() for index, future in futures.items()}
+
+
+def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample):
+    trainer = Trainer(sample, repeats=2, seed=1, capacity=3)
+    setups = {4: setup(), 5: setup(learning_rate=1e-2), 6: setup(batch_size=64, dropout=0.2)}
+    found = run_together(trainer, setups)
+    assert sorted(trainer.packs()[0]) == [4, 5, 6]
+    for index, own in setups.items():
+        alone = run_trial(own, sample, repeats=2, seed=1, index=index)
+        for name, values in alone.values.items():
+            np.testing.assert_allclose(found[index].values[name], values, rtol=1e-3)
+
+
+def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample):
+    trainer = Trainer(sample, repeats=1, seed=1, capacity=3)
+    setups = {0: setup(), 1: setup(), 2: setup(width=4)}
+    found = run_together(trainer, setups, at_1=3)
+    assert [found[index].epochs for index in (0, 1, 2)] == [20, 3, 20]
+    assert sorted(map(sorted, trainer.packs())) == [[0, 1], [2]]
+
+
+def test_a_trial_that_fails_fails_alone(sample):
+    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    good, bad = setup(), setup(learning_rate=1e30)
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(run, trainer, index, own) for index, own in enumerate((good, bad))]
+    assert futures[0].result().finished
+    with pytest.raises(ValueError, match="finite"):
+        futures[1].result()
+
+
+def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch):
+    from raysearch.tuning import trainer as module
+
+    class Fragile(module.TrialPack):
+        def step(self):
+            if len(self.living) > 1 and self._epoch == 2:
+                raise MemoryError("too large a pack")
+            return super().step()
+
+    monkeypatch.setattr(module, "TrialPack", Fragile)
+    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    setups = {0: setup(), 1: setup(learning_rate=1e-2)}
+    found = run_together(trainer, setups)
+    for index, own in setups.items():
+        alone = run_trial(own, sample, repeats=1, seed=1, index=index)
+        np.testing.assert_allclose(found[index].values["val_sic"], alone.values["val_sic"])
+
+
+def test_what_cannot_be_trained_is_refused_at_once(sample):
+    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    with pytest.raises(InputError, match="dropout < 1"):
+        trainer.begin(0, setup(dropout=2.0))
+    with pytest.raises(NotBegunError, match="must begin"):
+        trainer.advance(0)
