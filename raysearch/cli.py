@@ -148,7 +148,7 @@ def score(
 @app.command()
 def benchmark(
     only: Annotated[
-        list[str] | None, typer.Option(help="packed, packing or reading; may be repeated.")
+        list[str] | None, typer.Option(help="One of the benchmarks; may be repeated.")
     ] = None,
     quick: Annotated[bool, typer.Option(help="Seconds each, to see that it works.")] = False,
     json: Annotated[bool, typer.Option(help="Print JSON instead of a table.")] = False,

@@ -31,6 +31,8 @@ from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
 
 _WRITE_EVERY_S = 2.0
+# The table is written whole; of many thousand trials that takes longer, so it is done less often.
+_WRITE_SHARE = 0.05
 
 
 def execute(
@@ -76,17 +78,19 @@ def execute(
 
 
 def _recorder(study: Study, history: History, settings: Settings, say: Say) -> OnRecord:
-    """Say how each trial ended, and keep trials.parquet a few seconds behind at most."""
+    """Say how each trial ended, and keep trials.parquet a few seconds behind."""
     done = settings.trials - history.left
     progress = Progress(objective(settings.objective), done, settings.trials, say)
-    written = time.monotonic()
+    due = time.monotonic() + _WRITE_EVERY_S
 
     def record(index: int, ended: Record) -> None:
-        nonlocal written
+        nonlocal due
         progress(index, ended)
-        if time.monotonic() - written > _WRITE_EVERY_S:
+        started = time.monotonic()
+        if started > due:
             write_trials(study.directory / TRIALS, history.records())
-            written = time.monotonic()
+            now = time.monotonic()
+            due = now + max(_WRITE_EVERY_S, (now - started) / _WRITE_SHARE)
 
     return record
 

@@ -61,6 +61,7 @@ def events(tmp_path):
         (["--space", ":x"], "must be importable"),
         (["--space", "json:dumps"], "'json:dumps' raised TypeError"),
         (["--sampler", "tpa"], "unknown sampler 'tpa'; did you mean 'tpe'?"),
+        (["--backend", "direkt"], "unknown backend 'direkt'; did you mean 'direct'?"),
         (["--features", "extended1"], "did you mean 'extended_1'?"),
         (["--features", "extended_3"], "needs the columns tau1j1_5"),
         (["--signal-region", "3.3"], "must be two numbers in TeV, low,high, but got '3.3'"),

@@ -7,7 +7,7 @@ import pytest
 
 from raysearch.density import CathodeSettings
 from raysearch.errors import InputError
-from raysearch.settings import Settings, settings_from_json
+from raysearch.settings import Resources, Settings, settings_from_json
 
 PARAMETERS = {"epochs": 3, "learning_rate": 0.01}
 OTHERS = Settings(
@@ -60,6 +60,11 @@ def test_each_broken_rule_is_named_with_its_value(wrong, message):
     with pytest.raises(InputError) as raised:
         Settings(**wrong)
     assert message in str(raised.value)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(InputError, match="unknown backend 'tuna'; did you mean 'tune'"):
+        Resources(backend="tuna")
 
 
 def test_settings_never_change():

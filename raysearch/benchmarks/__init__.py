@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
     {
         "packed": "raysearch.benchmarks.packed",
         "packing": "raysearch.benchmarks.packing",
+        "trees": "raysearch.benchmarks.trees",
         "reading": "raysearch.benchmarks.reading",
     }
 )

@@ -57,8 +57,8 @@ def plain_fit(problem: Problem, batch_size: int, epochs: int) -> None:
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
     for _ in range(epochs):
         _epoch(net, adam, loader, weights)
-        _judge(_scores(net, validation), problem.validation.is_data)
-        _max_sic(_scores(net, test), problem.test.is_data)
+        judge(_scores(net, validation), problem.validation.is_data)
+        max_sic_of(_scores(net, test), problem.test.is_data)
 
 
 def _network() -> nn.Module:
@@ -95,7 +95,8 @@ def _scores(net: nn.Module, loader: DataLoader[tuple[Tensor, ...]]) -> NDArray[n
     return scores
 
 
-def _judge(logits: NDArray[np.float32], is_data: NDArray[np.bool_]) -> tuple[float, float]:
+def judge(logits: NDArray[np.floating], is_data: NDArray[np.bool_]) -> tuple[float, float]:
+    """val_sic and val_loss of (n,) log odds by scikit-learn."""
     fpr, tpr, _ = roc_curve(is_data, logits)
     passed = fpr > 0
     sic = float(np.max(tpr[passed] / np.sqrt(fpr[passed]) - np.sqrt(fpr[passed])))
@@ -103,7 +104,8 @@ def _judge(logits: NDArray[np.float32], is_data: NDArray[np.bool_]) -> tuple[flo
     return sic, float(log_loss(is_data, 1 / (1 + np.exp(-logits)), sample_weight=weights))
 
 
-def _max_sic(logits: NDArray[np.float32], is_signal: NDArray[np.bool_]) -> float:
+def max_sic_of(logits: NDArray[np.floating], is_signal: NDArray[np.bool_]) -> float:
+    """max_sic of (n,) scores by scikit-learn."""
     fpr, tpr, _ = roc_curve(is_signal, logits)
     known = fpr > smallest_background_efficiency(int(np.count_nonzero(~is_signal)))
     return float(np.max(tpr[known] / np.sqrt(fpr[known]), initial=0.0))

@@ -15,12 +15,6 @@ def space(trial):
     return {"detector": "hgb", "parameters": {"max_iter": 5}}
 
 
-def quick(trial):
-    """Trees of a moment."""
-    rate = trial.suggest_float("rate", 0.01, 0.5)
-    return {"detector": "hgb", "parameters": {"max_iter": 4, "learning_rate": rate}}
-
-
 def mortal(trial):
     """Setups that take long enough to be killed."""
     leaves = trial.suggest_int("leaves", 31, 255)
@@ -34,3 +28,17 @@ def small_networks(trial):
     batch_size = trial.suggest_categorical("batch_size", [100, 200])
     parameters = {"learning_rate": rate, "width": width, "batch_size": batch_size}
     return {"detector": "mlp", "parameters": {**parameters, "layers": 1}}
+
+
+def quick(trial):
+    """Setups of a moment, of which some raise."""
+    bins = trial.suggest_int("bins", 1, 8)
+    rate = trial.suggest_float("rate", 0.01, 0.5)
+    parameters = {"max_iter": 4, "max_bins": bins, "learning_rate": rate}
+    return {"detector": "hgb", "parameters": parameters}
+
+
+def lasting(trial):
+    """Setups that take some seconds of which one can be robbed."""
+    leaves = trial.suggest_int("leaves", 31, 63)
+    return {"detector": "hgb", "parameters": {"max_iter": 400, "max_leaf_nodes": leaves}}

@@ -83,6 +83,11 @@ def test_optuna_reads_what_was_written(tmp_path, settings):
     space(trial)
     history.begin(trial)
     history.commit()
+    again = History(tmp_path, settings)
+    for index in range(4):
+        was, found = history._storage.get_trial(index), again._storage.get_trial(index)
+        for part in ("state", "params", "distributions", "values", "intermediate_values"):
+            assert getattr(was, part) == getattr(found, part)
     read = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'optuna.db'}").trials
     assert [t.state.name for t in read] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING"]
     for theirs in read:

@@ -38,10 +38,10 @@ def kill_group(process):
 
 @pytest.fixture
 def start_search(start, events_file):
-    def start_search(out):
+    def start_search(out, backend="auto"):
         return start(
             *("search", events_file, "--space", "hgb", "--sampler", "random", "--trials", TRIALS),
-            *("--n-signal", 300, "--repeats", 1, "--out", out),
+            *("--n-signal", 300, "--repeats", 1, "--backend", backend, "--out", out),
         )
 
     return start_search
@@ -88,9 +88,10 @@ def test_sigkill_loses_no_finished_trial_and_repeats_none(start, start_search, t
     assert (out / "report.html").is_file()
 
 
-def test_ctrl_c_ends_with_the_report_so_far(start_search, tmp_path):
+@pytest.mark.parametrize("backend", ["tune", "direct"])
+def test_ctrl_c_ends_with_the_report_so_far(backend, start_search, tmp_path):
     out = tmp_path / "study"
-    process = start_search(out)
+    process = start_search(out, backend)
     wait_for_trials(process, 2)
     os.kill(process.pid, signal.SIGINT)
     told, _ = process.communicate(timeout=120)

@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 QUIET = {"say": lambda line: None}
-BACKENDS = pytest.mark.parametrize("backend", ["tune", "direct"])
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +126,8 @@ def test_a_file_without_labels_works_end_to_end(events, tmp_path):
     assert study.table()["max_sic"].null_count == 2
 
 
-@BACKENDS
 def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
-    backend, events, tmp_path, monkeypatch
+    events, tmp_path, monkeypatch
 ):
     def begin_to_raise(line):
         monkeypatch.setenv("RARE", "0.7")
@@ -140,7 +138,7 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
         sampler="random",
         trials=12,
         repeats=1,
-        backend=backend,
+        backend="tune",
         out=tmp_path / "s",
         say=begin_to_raise,
     )
@@ -157,29 +155,7 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     assert by_kind["nan"]["state"] == by_kind["raises"]["state"] == "FAIL"
 
 
-def test_a_random_search_is_the_same_by_either_backend_with_one_worker_or_two(events, tmp_path):
-    found = []
-    for name, backend, occupied in (("a", "tune", 0), ("b", "direct", 0), ("c", "direct", 1)):
-        group = ray.util.placement_group([{"CPU": occupied}]) if occupied else None
-        if group:
-            ray.get(group.ready())
-        study = search(
-            events,
-            sampler="random",
-            space="failing_space:quick",
-            trials=8,
-            backend=backend,
-            out=tmp_path / name,
-            **QUIET,
-        )
-        if group:
-            ray.util.remove_placement_group(group)
-        found.append(study.table().drop_columns("seconds").to_pylist())
-    assert found[0] == found[1] == found[2]
-
-
-@BACKENDS
-def test_a_trial_whose_worker_is_killed_is_run_again(backend, events, tmp_path):
+def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
     killed = []
 
     def kill_once(line):
@@ -192,7 +168,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again(backend, events, tmp_path):
         space="failing_space:mortal",
         trials=4,
         repeats=2,
-        backend=backend,
+        backend="tune",
         out=tmp_path / "s",
         say=kill_once,
     )
@@ -202,7 +178,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again(backend, events, tmp_path):
 
 def _kill_trial_workers():
     children = psutil.Process().children(recursive=True)
-    workers = [p for p in children if any("Trial" in part for part in p.cmdline())]
+    workers = [p for p in children if any("TrialActor" in part for part in p.cmdline())]
     for worker in workers:
         os.kill(worker.pid, signal.SIGKILL)
     return workers

@@ -1,9 +1,5 @@
 """CPU seconds of tree trials, as ratios to plain scikit-learn loops of the same protocol.
 
-Both are measured in one run.
-
-Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_trees.py
-
 A trial is one set of hyperparameters from the published random search and fits of it on seeded
 halves of surrogate events (60k rows train, 60k validate), judged by val_sic, val_loss and max_sic
 (42k test events). raysearch runs it as a search does, with the sorting of the features counted in;
@@ -18,19 +14,20 @@ its 100 fits is shared among the timed ones alone here, which favours the plain 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
-from sklearn.metrics import log_loss, roc_curve
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from raysearch.benchmarks.measurement import Measurement, measured, one_thread
+from raysearch.benchmarks.plain import judge, max_sic_of
 from raysearch.detectors import Member
 from raysearch.events.surrogate import COLUMNS, surrogate_events
 from raysearch.samples import Rows, TwoSample
@@ -38,16 +35,28 @@ from raysearch.trial import Setup, halves, run_trial
 from search_spaces import SPACES
 
 _REGION_TEV = (3.3, 3.7)
-_N_SIGNAL = 600
 _METRICS = ("val_sic", "val_loss", "max_sic")
 _FITS_OF_A_STUDY = 100
-_RUNS = 3
 
 Parameters = Mapping[str, Any]
 
 
-def make_sample(n_rows: int, n_test: int, n_signal: int) -> TwoSample:
+class Size(NamedTuple):
+    """How much is trained: half of the rows train, half validate; half of the test is signal."""
+
+    rows: int = 120_000
+    test: int = 42_000
+    signal: int = 600
+    share: float = 1.0
+    runs: int = 3
+
+
+QUICK = Size(2_000, 400, 100, 0.1, 1)
+
+
+def make_sample(size: Size) -> TwoSample:
     """Data with injected signal and template, half of the rows each, and test events."""
+    n_rows, n_test, n_signal = size.rows, size.test, size.signal
     data = surrogate_events(n_rows // 2 - n_signal, n_signal, 1, _REGION_TEV)
     template = surrogate_events(n_rows - n_rows // 2, 0, 2, _REGION_TEV)
     test = surrogate_events(n_test - n_test // 2, n_test // 2, 3, _REGION_TEV)
@@ -65,7 +74,7 @@ def parameter_sets(space: str, count: int) -> list[Parameters]:
 
 
 def own(name: str, sample: TwoSample, sets: list[Parameters], fits: int) -> list[list[float]]:
-    """raysearch's trials; the metrics of each fit."""
+    """Raysearch's trials; the metrics of each fit."""
     unsorted = replace(sample, rows=Rows(sample.rows.features, sample.rows.is_data))
     found: list[list[float]] = []
     for parameters in sets:
@@ -96,18 +105,10 @@ def _plain_fit(model: Any, sample: TwoSample, member: Member) -> list[float]:
         extra = {"X_val": x[held], "y_val": is_data[held], "sample_weight_val": weights}
     balanced = compute_sample_weight("balanced", is_data[train])
     model.fit(x[train], is_data[train], sample_weight=balanced, **extra)
-    scores = model.decision_function(x[held])
-    fpr, tpr, _ = roc_curve(is_data[held], scores)
-    passed = fpr > 0
-    sic = np.max(tpr[passed] / np.sqrt(fpr[passed]) - np.sqrt(fpr[passed]))
-    loss = log_loss(is_data[held], 1 / (1 + np.exp(-scores)), sample_weight=weights)
-    return [sic, loss, _plain_max_sic(model.decision_function(sample.test), sample.test_is_signal)]
-
-
-def _plain_max_sic(scores: np.ndarray, is_signal: np.ndarray) -> float:
-    fpr, tpr, _ = roc_curve(is_signal, scores)
-    known = fpr > 1 / (np.count_nonzero(~is_signal) * 0.2**2)
-    return np.max(tpr[known] / np.sqrt(fpr[known]))
+    sic, loss = judge(model.decision_function(x[held]), is_data[held])
+    if sample.test is None or sample.test_is_signal is None:
+        return [sic, loss]
+    return [sic, loss, max_sic_of(model.decision_function(sample.test), sample.test_is_signal)]
 
 
 def hgb(parameters: Parameters, seed: int) -> HistGradientBoostingClassifier:
@@ -154,82 +155,48 @@ def cpu_s(work: Callable[[], list[list[float]]]) -> Timed:
     return Timed(time.process_time() - start, found)
 
 
-def measure(
-    n_rows: int = 120_000,
-    n_test: int = 42_000,
-    n_signal: int = _N_SIGNAL,
-    sets: int | None = None,
-    fits: int | None = None,
-    runs: int = _RUNS,
-) -> list[dict]:
-    """CPU seconds of the plain loop over those of raysearch, for each tree family.
-
-    Args:
-        n_rows: half of them train, half validate.
-        n_test: test events, half of them signal.
-        n_signal: signal events among the rows.
-        sets: hyperparameter sets, of 10; None for as many as take a reasonable time.
-        fits: fits of each, of 10; None likewise.
-        runs: repetitions.
-
-    Returns:
-        For each family name, ratio (median over the runs), against, target, spread (smallest and
-        largest ratio), seconds and baseline_seconds (CPU seconds of 10 sets x 10 fits, extrapolated
-        from the fits that were timed), timed_fits, and metrics and baseline_metrics (means over
-        the fits).
-    """
-    sample = make_sample(n_rows, n_test, n_signal)
-    own("lightgbm", make_sample(2000, 200, 100), [{"max_iter": 2}], 1)  # imports the library
-    cases = [c._replace(sets=sets or c.sets, fits=fits or c.fits) for c in _CASES]
-    return [result for case in cases for result in _compare(case, sample, runs)]
+def measure(*, quick: bool = False) -> list[Measurement]:
+    """CPU seconds of the plain loop over those of raysearch, for each tree family."""
+    size = QUICK if quick else Size()
+    sample = make_sample(size)
+    own("lightgbm", make_sample(QUICK), [{"max_iter": 2}], 1)  # imports the library
+    with one_thread():
+        return [found for case in _CASES for found in _compare(case, sample, size)]
 
 
-def _compare(case: Case, sample: TwoSample, runs: int) -> list[dict]:
-    sets = parameter_sets(case.space, case.sets)
+def _compare(case: Case, sample: TwoSample, size: Size) -> list[Measurement]:
+    sets = parameter_sets(case.space, max(1, round(case.sets * size.share)))
     timed: dict[str, list[Timed]] = {name: [] for name in ("", *case.detectors)}
-    for _ in range(runs):
-        timed[""].append(cpu_s(lambda: plain(case.make, sample, sets, case.fits)))
+    for _ in range(size.runs):
+        timed[""].append(_timed(partial(plain, case.make, sample, sets, case.fits)))
         for name in case.detectors:
-            timed[name].append(cpu_s(lambda name=name: own(name, sample, sets, case.fits)))
-    return [_entry(case, name, timed[name], timed[""]) for name in case.detectors]
+            timed[name].append(_timed(partial(own, name, sample, sets, case.fits)))
+    fits = len(sets) * case.fits
+    return [_compared(case, name, timed[name], timed[""], fits) for name in case.detectors]
 
 
-def _entry(case: Case, name: str, ours: list[Timed], theirs: list[Timed]) -> dict:
+def _timed(work: Callable[[], list[list[float]]]) -> Timed:
+    """How long the work takes, and what it finds."""
+    start = time.process_time()
+    found = work()
+    return Timed(time.process_time() - start, found)
+
+
+def _compared(
+    case: Case, name: str, ours: list[Timed], theirs: list[Timed], fits: int
+) -> Measurement:
     ratios = [their.seconds / our.seconds for their, our in zip(theirs, ours, strict=True)]
-    whole = _FITS_OF_A_STUDY / (case.sets * case.fits)
-    return {
-        "name": f"{name}, 10 hyperparameter sets x 10 fits with metrics",
-        "ratio": statistics.median(ratios),
-        "against": f"scikit-learn {case.space} loop",
-        "target": case.target,
-        "spread": (min(ratios), max(ratios)),
-        "seconds": whole * statistics.median(our.seconds for our in ours),
-        "baseline_seconds": whole * statistics.median(their.seconds for their in theirs),
-        "timed_fits": case.sets * case.fits,
-        "metrics": _means(ours[-1].metrics),
-        "baseline_metrics": _means(theirs[-1].metrics),
-    }
-
-
-def _means(of_fits: list[list[float]]) -> dict[str, float]:
-    return dict(zip(_METRICS, np.mean(of_fits, axis=0).tolist(), strict=True))
-
-
-def main() -> None:
-    """Print a table and exit with 1 if a target is missed."""
-    results = measure()
-    for r in results:
-        low, high = r["spread"]
-        line = f"{r['name']:58s} {r['ratio']:5.2f} ({low:.2f}-{high:.2f}) x {r['against']}"
-        print(f"{line}, target {r['target']}")
-        print(
-            f"    {r['seconds']:.0f} against {r['baseline_seconds']:.0f} CPU s, extrapolated from "
-            f"{r['timed_fits']} fits"
-        )
-        for metric in _METRICS:
-            print(f"    {metric} {r['metrics'][metric]:.4f}, {r['baseline_metrics'][metric]:.4f}")
-    sys.exit(any(r["ratio"] < r["target"] for r in results))
-
-
-if __name__ == "__main__":
-    main()
+    whole = _FITS_OF_A_STUDY / fits
+    seconds, plain_s = (whole * statistics.median(t.seconds for t in way) for way in (ours, theirs))
+    means, plain_means = (np.mean(way[-1].metrics, axis=0) for way in (ours, theirs))
+    metrics = ", ".join(
+        f"{metric} {of_ours:.4f} against {of_theirs:.4f}"
+        for metric, of_ours, of_theirs in zip(_METRICS, means, plain_means, strict=True)
+    )
+    return measured(
+        f"{name}, 10 hyperparameter sets x 10 fits with metrics",
+        ratios,
+        f"scikit-learn {case.space} loop",
+        case.target,
+        f"{seconds:.0f} against {plain_s:.0f} CPU s, extrapolated from {fits} fits; {metrics}",
+    )

@@ -1,0 +1,179 @@
+"""Racing: trials that fall behind are stopped at rungs of ever more repeats and epochs. No Ray.
+
+A trial is trained from rung to rung of its `ladder`: first a few of its repeats for a few epochs,
+at the end all of them to the end. At each rung it goes on if it is among the best share of all
+trials known to have reached it. Since all trials of a study share the halves of each repeat, equal
+repeats of two trials are a paired comparison; since repeats come in pairs that swap their halves,
+an even number of them has judged every event equally often.
+
+The driver keeps a `Race`, tells it what trials reached, and sends a `Rule`, which is small and
+never changes, along with each trial; the worker asks the rule. Trials that stand at a rung at the
+same time, as a pack does, are judged together. A search that suggests all its trials beforehand
+needs no rule from the driver: with every trial at the rung, `Rule(direction).contenders` is plain
+successive halving, and does not depend on the number of workers.
+
+References:
+    A System for Massively Parallel Hyperparameter Tuning (Li et al., 2020), arXiv:1810.05934.
+    Hoeffding Races (Maron, Moore, 1993): training samples in place of epochs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.errors import InputError
+
+Direction = Literal["max", "min"]
+
+# Half of the trials that reach a rung go on; the first one stands after this part of the epochs.
+_SHARE = 0.5
+_EARLY = 4
+# A rule carries no more values than this for each rung: they place a trial to half a per cent.
+_SUMMARY = 256
+# What makes a share of a count that is whole in decimals no less than whole in binary.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where trials are compared: by the mean of their first repeats, best epoch so far.
+
+    Attributes:
+        repeats: fits that were trained, the first ones of each trial.
+        epochs: epochs of each; None for all that the detector has, where families compare.
+        share: of the trials that reach the rung, how many go on; 1 for the end of a ladder.
+
+    Raises:
+        InputError: if a number breaks its rule.
+    """
+
+    repeats: int
+    epochs: int | None
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        _at_least_one("repeats", self.repeats)
+        _at_least_one("epochs", 1 if self.epochs is None else self.epochs)
+        if not 0 < self.share <= 1:
+            raise InputError(f"`0 < share <= 1` must hold for a rung, but got {self.share}.")
+
+    def value(self, values: NDArray[np.floating]) -> float:
+        """What a trial is compared by here: the mean of the first of its (>= repeats,) values."""
+        return float(np.mean(values[: self.repeats]))
+
+
+def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
+    """The rungs of a trial, the whole trial last.
+
+    Args:
+        repeats: fits of the whole trial.
+        search_epochs: epochs of each; 1 for detectors that have none.
+
+    Raises:
+        InputError: if a number is not positive.
+
+    Example:
+        >>> [(rung.repeats, rung.epochs) for rung in ladder(10, 20)]
+        [(2, 5), (2, None), (4, None), (10, None)]
+        >>> [(rung.repeats, rung.epochs) for rung in ladder(3, 1)]
+        [(2, None), (3, None)]
+    """
+    _at_least_one("repeats", repeats)
+    _at_least_one("search_epochs", search_epochs)
+    counts = [2**k for k in range(1, repeats.bit_length()) if 2**k <= max(2, repeats / 2)]
+    rungs = [Rung(n, None, _SHARE) for n in counts if n < repeats]
+    early = search_epochs // _EARLY
+    if early:
+        rungs.insert(0, Rung(min(2, repeats), early, _SHARE))
+    return (*rungs, Rung(repeats, None))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who goes on at a rung, from what was known when the rule was made.
+
+    The best of all at a rung always goes on, so that the first trial of a race runs to its end.
+
+    Attributes:
+        direction: "max" or "min", whichever value is better.
+        known: at each rung the values of the trials that reached it, evenly thinned out where
+            there are many, the best one among them.
+    """
+
+    direction: Direction
+    known: Mapping[Rung, Sequence[float]] = field(default_factory=dict)
+
+    def goes_on(self, rung: Rung, value: float) -> bool:
+        """Whether a trial that reached the rung with this value goes on; NaN never does."""
+        return bool(self.contenders(rung, [value])[0])
+
+    def contenders(self, rung: Rung, values: Sequence[float]) -> NDArray[np.bool_]:
+        """Which of the trials that stand at the rung together go on.
+
+        Args:
+            rung: where they are.
+            values: (n,) values they reached it with.
+
+        Returns:
+            (n,) True for those among the best `rung.share` of these and the known ones, rounded
+            up; equal values share their fate; NaN never goes on and does not count.
+        """
+        own = _signed(self.direction, values)
+        rivals = np.concatenate([_signed(self.direction, self.known.get(rung, ())), own])
+        rivals = rivals[~np.isnan(rivals)]
+        if not len(rivals):
+            return np.zeros(len(own), dtype=np.bool_)
+        last = math.ceil(rung.share * len(rivals) - _ROUNDING) - 1
+        return own <= np.partition(rivals, last)[last]
+
+
+class Race:
+    """What the driver knows of the trials' values at the rungs; it makes the rules."""
+
+    def __init__(self, direction: Direction) -> None:
+        """Start without trials; "max" or "min" says which value is better."""
+        self._direction: Direction = direction
+        self._values: dict[Rung, dict[int, float]] = {}
+
+    def reached(self, index: int, rung: Rung, value: float) -> None:
+        """A trial was seen at a rung, whether it went on or not.
+
+        Args:
+            index: of the trial; one that is seen again, as after a lost worker, counts once.
+            rung: where.
+            value: what it reached; NaN is left out.
+        """
+        if not math.isnan(value):
+            self._values.setdefault(rung, {})[index] = value
+
+    def rule(self) -> Rule:
+        """The rule for trials that begin now; the order of the news plays no part in it."""
+        known = {rung: _thinned(list(of.values())) for rung, of in self._values.items()}
+        return Rule(self._direction, known)
+
+
+def _thinned(values: Sequence[float]) -> tuple[float, ...]:
+    ranked = np.sort(values)
+    if len(ranked) > _SUMMARY:
+        ranked = ranked[np.linspace(0, len(ranked) - 1, _SUMMARY).round().astype(np.intp)]
+    return tuple(ranked.tolist())
+
+
+def _signed(direction: Direction, values: Sequence[float]) -> NDArray[np.float64]:
+    """The values so that smaller is better."""
+    array = np.asarray(values, dtype=np.float64)
+    return -array if direction == "max" else array
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if value < 1:
+        raise InputError(
+            f"`{name} >= 1` must hold for a ladder of rungs, but got {name} = {value}."
+        )

@@ -1,0 +1,112 @@
+"""Both backends on real Ray processes: the same results, the same faults."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import ray
+from toys import toy_sample
+
+from raysearch.settings import Resources, Settings
+from raysearch.tuning.history import History
+from raysearch.tuning.run import run_search
+from raysearch.tuning.task import Task
+
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.usefixtures("local_ray"),
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def run(directory, backend, space, trials, sampler="random", on_record=lambda *_: None, **limits):
+    """The history of a search over a toy sample, and what it said."""
+    directory.mkdir(exist_ok=True)
+    space = f"failing_space:{space}" if ":" not in space and space != "mlp" else space
+    settings = Settings(trials=trials, repeats=2, sampler=sampler, space=space, seed=5)
+    history = History(directory, settings)
+    task = Task(ray.put(toy_sample()), "idealised", "baseline", 2, 5)
+    said = []
+    resources = Resources(backend=backend, **limits)
+    reason = run_search(history, task, settings, resources, on_record, said.append)
+    return history, said, reason
+
+
+def timeless(history):
+    return {i: (p, r._replace(seconds=0.0)) for i, (p, r) in history.records().items()}
+
+
+@contextmanager
+def occupied(cpus):
+    group = ray.util.placement_group([{"CPU": cpus}])
+    ray.get(group.ready())
+    yield
+    ray.util.remove_placement_group(group)
+
+
+def test_a_random_search_is_the_same_by_either_backend_and_with_one_worker_or_two(tmp_path):
+    tune, _, _ = run(tmp_path / "tune", "tune", "quick", 12)
+    two, _, _ = run(tmp_path / "two", "direct", "quick", 12)
+    with occupied(1):
+        one, _, _ = run(tmp_path / "one", "direct", "quick", 12)
+    assert timeless(two) == timeless(one) == timeless(tune)
+    states = {record.state for _, record in two.records().values()}
+    assert states == {"COMPLETE", "FAIL"}
+
+
+def test_a_trial_whose_worker_is_killed_is_given_again(tmp_path):
+    undisturbed, _, _ = run(tmp_path / "a", "direct", "lasting", 5)
+    killed = []
+
+    def kill_once(index, record):
+        # A trial has ended: a worker is at the next one.
+        if not killed:
+            children = psutil.Process().children(recursive=True)
+            killed.extend(p for p in children if "TrialWorker" in " ".join(p.cmdline()))
+            for worker in killed:
+                os.kill(worker.pid, signal.SIGKILL)
+
+    disturbed, _, _ = run(tmp_path / "b", "direct", "lasting", 5, on_record=kill_once)
+    assert killed
+    assert timeless(disturbed) == timeless(undisturbed)
+
+
+def test_short_trials_stay_with_the_direct_backend(tmp_path, monkeypatch):
+    monkeypatch.setattr("raysearch.tuning.run.run_tuned", None)
+    history, said, reason = run(tmp_path / "s", "auto", "quick", 12)
+    assert (len(history.records()), reason) == (12, None)
+    assert len(said) == 1
+    assert "staying with the direct backend" in said[0]
+
+
+def test_long_trials_are_handed_over_to_tune_where_the_study_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("raysearch.tuning.pace.LONG_S", 1e-6)
+    handed = []
+
+    def tuned(book, *_):
+        handed.append(book.history.left)
+        while suggestion := book.next():
+            book.history.finish(book._open.pop(suggestion.index), some)
+
+    monkeypatch.setattr("raysearch.tuning.run.run_tuned", tuned)
+    (_, some), *_ = run(tmp_path / "a", "direct", "lasting", 1)[0].records().values()
+    history, said, _ = run(tmp_path / "s", "auto", "lasting", 12)
+    assert 0 < handed[0] <= 7
+    assert "handing over to Ray Tune" in said[0]
+    assert sorted(history.records()) == list(range(12))
+
+
+def test_halving_stops_trials_in_the_direct_backend(tmp_path):
+    history, _, _ = run(tmp_path / "s", "direct", "mlp", 10, sampler="tpe")
+    ended = [(r.state, r.epochs) for _, r in history.records().values()]
+    assert ("COMPLETE", 20) in ended
+    assert {epochs for state, epochs in ended if state == "PRUNED"} <= {5, 10}
+    assert any(state == "PRUNED" for state, _ in ended)
+
+
+def test_the_time_budget_ends_the_direct_backend(tmp_path):
+    history, _, reason = run(tmp_path / "s", "direct", "lasting", 500, time_budget_s=8)
+    assert reason == "the time budget is used up"
+    assert len(history.records()) + history.left == 500
