@@ -224,7 +224,7 @@ def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):
         **{"sampler": "random", "trials": 4, "repeats": 2, "seed": 9, "n_signal": 5},
         **{"template": "t.h5", "test": "u.h5", "signal_region_tev": (3.1, 3.5)},
         **{"sideband_width_tev": 0.1, "gpus_per_trial": 0.25, "time_budget_s": 60.0},
-        **{"out": "o", "address": "auto"},
+        **{"out": "o", "address": "auto", "backend": "auto", "trials_per_pack": None},
         "cathode": CathodeSettings(parameters={"epochs": 3}, oversampling=2),
     }
 
