@@ -30,7 +30,8 @@ def study(local_ray, events_file, tmp_path_factory):
 def test_the_check_is_kept_and_told(study):
     density = study.about["density"]
     assert density["estimator"] == "maf"
-    assert f"{density['check']['auc']:.3f}" in (study.directory / "report.html").read_text()
+    assert density["check"]["events"] > 1000
+    assert 'id="template"' in (study.directory / "report.html").read_text()
     assert study.about["settings"]["cathode"] == QUICK_CATHODE.as_json()
 
 
