@@ -31,9 +31,13 @@ from raysearch.errors import InputError
 
 Direction = Literal["max", "min"]
 
-# Half of the trials that reach a rung go on; the first one stands after this part of the epochs.
+# Half of the trials that reach a rung go on; of those with a single fit, which is noisy, more.
 _SHARE = 0.5
+_SHARE_OF_ONE = 2 / 3
+# The first rung of detectors with epochs stands after one in `_EARLY`, with two in five of the
+# repeats, or with all where those would be fewer than `_ENOUGH`.
 _EARLY = 4
+_ENOUGH = 4
 # A rule carries no more values than this for each rung: they place a trial to half a per cent.
 _SUMMARY = 256
 # What makes a share of a count that is whole in decimals no less than whole in binary.
@@ -70,7 +74,7 @@ class Rung:
 
 
 def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
-    """The rungs of a trial, the whole trial last.
+    """The rungs of a trial, the whole trial last; see the module for how they were chosen.
 
     Args:
         repeats: fits of the whole trial.
@@ -81,18 +85,37 @@ def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
 
     Example:
         >>> [(rung.repeats, rung.epochs) for rung in ladder(10, 20)]
-        [(2, 5), (2, None), (4, None), (10, None)]
-        >>> [(rung.repeats, rung.epochs) for rung in ladder(3, 1)]
-        [(2, None), (3, None)]
+        [(4, 5), (4, None), (10, None)]
+        >>> [(rung.repeats, rung.epochs) for rung in ladder(3, 20)]
+        [(3, 5), (3, 10), (3, None)]
+        >>> [(rung.repeats, rung.epochs) for rung in ladder(10, 1)]
+        [(2, None), (4, None), (10, None)]
     """
     _at_least_one("repeats", repeats)
     _at_least_one("search_epochs", search_epochs)
-    counts = [2**k for k in range(1, repeats.bit_length()) if 2**k <= max(2, repeats / 2)]
-    rungs = [Rung(n, None, _SHARE) for n in counts if n < repeats]
-    early = search_epochs // _EARLY
-    if early:
-        rungs.insert(0, Rung(min(2, repeats), early, _SHARE))
-    return (*rungs, Rung(repeats, None))
+    part = _of_repeats(repeats) if search_epochs < _EARLY else _of_both(repeats, search_epochs)
+    return (*part, Rung(repeats, None))
+
+
+def _of_repeats(repeats: int) -> list[Rung]:
+    """For detectors without epochs."""
+    some = _some(repeats)
+    if some >= _ENOUGH:
+        return [Rung(some // 2, None, _SHARE), Rung(some, None, _SHARE)]
+    return [Rung(some, None, _SHARE if some > 1 else _SHARE_OF_ONE)] if some < repeats else []
+
+
+def _of_both(repeats: int, search_epochs: int) -> list[Rung]:
+    """Early with enough repeats to average the noise, then with as many to the end."""
+    some, early = _some(repeats), search_epochs // _EARLY
+    if some >= _ENOUGH:
+        return [Rung(some, early, _SHARE), Rung(some, None, _SHARE)]
+    return [Rung(repeats, early, _SHARE), Rung(repeats, 2 * early, _SHARE)]
+
+
+def _some(repeats: int) -> int:
+    """Two in five of the repeats, in pairs; one where that is less than a pair."""
+    return 2 * round(repeats / 5) if repeats > _ENOUGH else 1
 
 
 @dataclass(frozen=True)
@@ -131,7 +154,8 @@ class Rule:
         if not len(rivals):
             return np.zeros(len(own), dtype=np.bool_)
         last = math.ceil(rung.share * len(rivals) - _ROUNDING) - 1
-        return own <= np.partition(rivals, last)[last]
+        goes_on: NDArray[np.bool_] = own <= np.partition(rivals, last)[last]
+        return goes_on
 
 
 class Race:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from raysearch.detectors import Member, Parameters, Snapshot, detector
 from raysearch.judge import Judge, Values
 from raysearch.objectives import OBJECTIVES
+from raysearch.racing import Rung
 from raysearch.regions import folds
 from raysearch.samples import TwoSample
 from raysearch.seeds import generator, number
@@ -42,16 +44,19 @@ class TrialResult(NamedTuple):
     """Metrics of one setup, each taken at its own best epoch, per repeat.
 
     Attributes:
-        values: name of the metric -> (repeats,) values; supervised ones only with a test set.
-        epochs: epochs trained; 1 for trees.
+        values: name of the metric -> values of the repeats that were begun; supervised ones only
+            with a test set.
+        epochs: epochs of the repeats in training; 1 for trees.
         seconds: wall time of training and metrics.
-        finished: whether these were all epochs of the trial.
+        finished: whether these were all repeats and epochs of the trial.
+        rung: where the trial stands to be compared with others, or None.
     """
 
     values: Values
     epochs: int
     seconds: float
     finished: bool
+    rung: Rung | None = None
 
 
 def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
@@ -81,6 +86,23 @@ def trial_members(sample: TwoSample, repeats: int, seed: int, index: int) -> lis
     ]
 
 
+class _Stage(NamedTuple):
+    """Repeats that are trained at the same time, and the rungs on their way by epoch."""
+
+    repeats: range
+    rungs: Mapping[int, Rung]
+
+
+def _stages(rungs: Sequence[Rung], search_epochs: int) -> list[_Stage]:
+    """The ladder as what is trained one after another; a trial that ends needs no rung."""
+    stages, begun = [], 0
+    for repeats, same in groupby(rungs, key=lambda rung: rung.repeats):
+        at = {rung.epochs or search_epochs: rung for rung in same if rung is not rungs[-1]}
+        stages.append(_Stage(range(begun, repeats), at))
+        begun = repeats
+    return stages
+
+
 class TrialPack:
     """Trials of one detector and one pack key, fitted as one; each keeps its own result.
 
@@ -88,7 +110,13 @@ class TrialPack:
     """
 
     def __init__(
-        self, setups: Mapping[int, Setup], sample: TwoSample, *, repeats: int, seed: int
+        self,
+        setups: Mapping[int, Setup],
+        sample: TwoSample,
+        *,
+        repeats: int,
+        seed: int,
+        rungs: Sequence[Rung] = (),
     ) -> None:
         """Begin the trials.
 
@@ -98,25 +126,38 @@ class TrialPack:
             sample: the two samples, with labelled test events or without.
             repeats: independent fits of each setup.
             seed: of the study.
+            rungs: where trials are compared, the whole trial last; none to train all repeats at
+                once and compare nobody. They change what is trained when, not what comes out.
 
         Raises:
             InputError: if the detector or a hyperparameter is unknown.
         """
         self._started = time.perf_counter()
+        self._setups, self._sample, self._seed = dict(setups), sample, seed
         self._family = detector(next(iter(setups.values())).detector)
-        of_trials = [trial_members(sample, repeats, seed, index) for index in setups]
-        self._judge = Judge(sample, of_trials[0])
-        self._repeats = repeats
-        members = [member for own in of_trials for member in own]
-        parameters = [setup.parameters for setup in setups.values() for _ in range(repeats)]
-        self._fit = self._family.fit(sample.rows, members, parameters, epochs=None)
+        ladder = tuple(rungs) or (Rung(repeats, None),)
+        self._stages = _stages(ladder, self._family.search_epochs)
+        # Best values of the repeats of earlier stages.
+        self._earlier: dict[int, Values] = {index: {} for index in setups}
+        self._begin_stage()
+
+    def _begin_stage(self) -> None:
+        self._stage = self._stages.pop(0)
+        own = slice(self._stage.repeats.start, self._stage.repeats.stop)
+        of_trials = [
+            trial_members(self._sample, own.stop, self._seed, index)[own] for index in self._setups
+        ]
+        self._judge = Judge(self._sample, of_trials[0])
+        members = [member for of_trial in of_trials for member in of_trial]
+        parameters = [s.parameters for s in self._setups.values() for _ in self._stage.repeats]
+        self._fit = self._family.fit(self._sample.rows, members, parameters, epochs=None)
         self._epoch = 0
-        self._best: dict[int, Values] = {index: {} for index in setups}
+        self._best: dict[int, Values] = {index: {} for index in self._setups}
 
     @property
     def living(self) -> list[int]:
         """Trials that have neither finished, failed nor been stopped."""
-        return list(self._best)
+        return list(self._setups)
 
     def step(self) -> dict[int, TrialResult | Exception]:
         """Train one epoch of all living trials.
@@ -124,37 +165,59 @@ class TrialPack:
         Returns:
             The result so far of each, or why it failed, which ends it without the others.
         """
+        if self._epoch == self._family.search_epochs:
+            self._earlier = {index: self._whole(index) for index in self._setups}
+            self._begin_stage()
         snapshot = next(self._fit)
         self._epoch += 1
         found: dict[int, TrialResult | Exception] = {}
-        for place, index in enumerate(self._best):
-            own = range(place * self._repeats, (place + 1) * self._repeats)
-            found[index] = self._judged(index, snapshot.take(own))
-        finished = self._epoch == self._family.search_epochs
+        for place, index in enumerate(self._setups):
+            found[index] = self._judged(index, snapshot.take(self._members_of(place)))
         failed = [index for index, result in found.items() if isinstance(result, Exception)]
-        self.stop(self.living if finished else failed)
+        self.stop(self.living if self._is_last_epoch else failed)
         return found
 
     def stop(self, indices: Sequence[int]) -> None:
         """End these trials, if they live; the others go on."""
-        left = [k for k, index in enumerate(self._best) if index not in set(indices)]
-        if len(left) == len(self._best):
+        left = [k for k, index in enumerate(self._setups) if index not in set(indices)]
+        if len(left) == len(self._setups):
             return
-        self._best = {i: best for i, best in self._best.items() if i not in set(indices)}
-        self._fit.keep([k * self._repeats + r for k in left for r in range(self._repeats)])
+        self._setups = {i: s for i, s in self._setups.items() if i not in set(indices)}
+        self._fit.keep([member for k in left for member in self._members_of(k)])
+
+    @property
+    def _is_last_epoch(self) -> bool:
+        return not self._stages and self._epoch == self._family.search_epochs
+
+    def _members_of(self, place: int) -> range:
+        count = len(self._stage.repeats)
+        return range(place * count, (place + 1) * count)
+
+    def _whole(self, index: int) -> Values:
+        """Best values of all repeats that were begun."""
+        earlier, best = self._earlier[index], self._best[index]
+        if not earlier:
+            return best
+        return {name: np.concatenate([earlier[name], own]) for name, own in best.items()}
 
     def _judged(self, index: int, snapshot: Snapshot) -> TrialResult | Exception:
         try:
-            best = _better(self._best[index], self._judge.values(snapshot))
+            self._best[index] = _better(self._best[index], self._judge.values(snapshot))
         except ValueError as error:  # a score is not finite
             return error
-        self._best[index] = best
         seconds = time.perf_counter() - self._started
-        return TrialResult(best, self._epoch, seconds, self._epoch == self._family.search_epochs)
+        rung = self._stage.rungs.get(self._epoch)
+        return TrialResult(self._whole(index), self._epoch, seconds, self._is_last_epoch, rung)
 
 
 def trial_epochs(
-    setup: Setup, sample: TwoSample, *, repeats: int, seed: int, index: int = 0
+    setup: Setup,
+    sample: TwoSample,
+    *,
+    repeats: int,
+    seed: int,
+    index: int = 0,
+    rungs: Sequence[Rung] = (),
 ) -> Iterator[TrialResult]:
     """The result so far after each epoch of one trial; the last one is the trial's.
 
@@ -164,12 +227,13 @@ def trial_epochs(
         repeats: independent fits.
         seed: of the study.
         index: of the trial; with `seed` it decides the fits.
+        rungs: see `TrialPack`.
 
     Raises:
         InputError: if the detector or a hyperparameter is unknown.
         ValueError: if a score is not finite.
     """
-    pack = TrialPack({index: setup}, sample, repeats=repeats, seed=seed)
+    pack = TrialPack({index: setup}, sample, repeats=repeats, seed=seed, rungs=rungs)
     while pack.living:
         result = pack.step()[index]
         if isinstance(result, Exception):

@@ -147,6 +147,34 @@ def test_a_ladder_rises_and_ends_with_the_whole_trial(repeats, search_epochs):
     assert all(0 < rung.share <= 1 for rung in rungs)
 
 
+@given(st.integers(1, 60), st.integers(1, 200))
+def test_repeats_are_added_only_to_those_that_are_complete(repeats, search_epochs):
+    # A pack then never holds fits of different age.
+    for rung, following in pairwise(ladder(repeats, search_epochs)):
+        assert rung.repeats == following.repeats or rung.epochs is None
+
+
+@pytest.mark.parametrize(
+    ("repeats", "search_epochs", "rungs"),
+    [
+        (1, 1, []),
+        (1, 20, [(1, 5), (1, 10)]),
+        (2, 1, [(1, None)]),
+        (3, 2, [(1, None)]),
+        (5, 1, [(2, None)]),
+        (5, 40, [(5, 10), (5, 20)]),
+        (20, 100, [(8, 25), (8, None)]),
+    ],
+)
+def test_rungs_of_a_ladder(repeats, search_epochs, rungs):
+    found = ladder(repeats, search_epochs)
+    assert [(rung.repeats, rung.epochs) for rung in found] == [*rungs, (repeats, None)]
+
+
+def test_a_single_fit_of_several_stops_fewer():
+    assert ladder(3, 1)[0].share > ladder(10, 1)[0].share
+
+
 def test_a_ladder_of_nothing_is_refused():
     with pytest.raises(InputError, match="repeats >= 1"):
         ladder(0, 20)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from toys import QUICK, toy_sample
 
 from raysearch.errors import InputError
+from raysearch.racing import Rung
 from raysearch.seeds import number
 from raysearch.trial import Setup, TrialPack, halves, run_trial, trial_epochs
 
@@ -187,3 +188,34 @@ def test_a_trial_that_diverges_ends_alone(pretend, sample):
     assert isinstance(found[2], ValueError)
     assert pack.living == [1]
     assert pack.step()[1].finished
+
+
+def test_a_ladder_changes_when_repeats_are_trained_and_not_what_comes_out(pretend, sample):
+    pretend(lambda m, epoch, x: (epoch + m.seed % 7) * x[:, 0] + x[:, 1], epochs=4)
+    rungs = (Rung(1, 2, 0.5), Rung(1, None, 0.5), Rung(3, None))
+    whole = run_trial(setup(), sample, repeats=3, seed=2)
+    steps = list(trial_epochs(setup(), sample, repeats=3, seed=2, rungs=rungs))
+    assert [(s.epochs, len(s.values["val_sic"]), s.rung) for s in steps] == [
+        (1, 1, None),
+        (2, 1, rungs[0]),
+        (3, 1, None),
+        (4, 1, rungs[1]),
+        *[(epoch, 3, None) for epoch in (1, 2, 3, 4)],
+    ]
+    assert [s.finished for s in steps] == [False] * 7 + [True]
+    for name, values in whole.values.items():
+        np.testing.assert_array_equal(steps[-1].values[name], values)
+
+
+def test_a_trial_stopped_at_a_rung_costs_the_others_of_its_pack_nothing(pretend, sample):
+    pretend(lambda m, epoch, x: (epoch + m.seed % 7) * x[:, 0] + x[:, 1], epochs=2)
+    rungs = (Rung(1, None, 0.5), Rung(2, None))
+    pack = TrialPack({1: setup(), 2: setup()}, sample, repeats=2, seed=0, rungs=rungs)
+    pack.step()
+    pack.step()
+    pack.stop([1])
+    pack.step()
+    last = pack.step()
+    assert pack.living == []
+    alone = run_trial(setup(), sample, repeats=2, seed=0, index=2)
+    np.testing.assert_array_equal(last[2].values["val_sic"], alone.values["val_sic"])

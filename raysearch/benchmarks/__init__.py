@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "packed": "raysearch.benchmarks.packed",
         "packing": "raysearch.benchmarks.packing",
         "trees": "raysearch.benchmarks.trees",
+        "overhead": "raysearch.benchmarks.overhead",
         "reading": "raysearch.benchmarks.reading",
     }
 )

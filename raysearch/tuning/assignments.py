@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from raysearch.judge import Values
 from raysearch.packs import pack_key, packs
+from raysearch.racing import Rule, Rung
 from raysearch.records import Record
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup, TrialPack, TrialResult
-from raysearch.tuning.halving import Rule
 
 START = TrialResult({}, 0, 0.0, False)
 
@@ -29,12 +30,40 @@ class Assignment:
     Attributes:
         index: of the trial.
         setup: what is trained.
-        rule: asked after each epoch whether the trial goes on.
+        rule: asked at each rung whether the trial goes on; None for a trial that always does.
     """
 
     index: int
     setup: Setup
-    rule: Rule
+    rule: Rule | None = None
+
+
+class Trials(Protocol):
+    """How the trials of a study are run."""
+
+    @property
+    def repeats(self) -> int:
+        """Fits of each setup."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of the study."""
+        ...
+
+    @property
+    def objective(self) -> str:
+        """Name of the metric that trials are compared by."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """Trials that are trained as one pack at most."""
+        ...
+
+    def rungs(self, family: str) -> tuple[Rung, ...]:
+        """Where trials of a detector are compared with others."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,25 +73,23 @@ class Ended:
     Attributes:
         index: of the trial.
         record: how it ended.
-        course: name of each metric -> mean over the repeats after each epoch, best so far.
+        reached: the rungs where it was compared, and the value it reached them with.
     """
 
     index: int
     record: Record
-    course: Mapping[str, Sequence[float]]
+    reached: Mapping[Rung, float]
 
 
 def run_assignments(
-    batch: Sequence[Assignment], sample: TwoSample, repeats: int, seed: int, capacity: int = 1
+    batch: Sequence[Assignment], sample: TwoSample, task: Trials
 ) -> Iterator[Ended]:
     """Run trials, compatible ones together; each is given back when it has ended, in any order.
 
     Args:
         batch: the trials.
         sample: the two samples, of the mode and features of all setups.
-        repeats: fits of each setup.
-        seed: of the study.
-        capacity: trials that are trained as one pack at most.
+        task: how trials are run.
     """
     possible: dict[int, Assignment] = {}
     for assignment in batch:
@@ -70,64 +97,94 @@ def run_assignments(
             pack_key(assignment.setup)
             possible[assignment.index] = assignment
         except Exception as error:
-            yield _Course(assignment).ended(error)
-    for pack in packs({index: a.setup for index, a in possible.items()}, capacity):
-        yield from _run_pack([possible[index] for index in pack], sample, repeats, seed)
+            yield _Course(assignment, task).ended(error)
+    for pack in packs({index: a.setup for index, a in possible.items()}, task.capacity):
+        yield from _run_pack([possible[index] for index in pack], sample, task)
 
 
-def _run_pack(
-    together: Sequence[Assignment], sample: TwoSample, repeats: int, seed: int
-) -> Iterator[Ended]:
+def _run_pack(together: Sequence[Assignment], sample: TwoSample, task: Trials) -> Iterator[Ended]:
     """Run trials as one pack; if it fails as a whole, each that is left alone."""
-    courses = {assignment.index: _Course(assignment) for assignment in together}
+    courses = {assignment.index: _Course(assignment, task) for assignment in together}
     try:
-        pack = TrialPack({a.index: a.setup for a in together}, sample, repeats=repeats, seed=seed)
+        pack = TrialPack(
+            {a.index: a.setup for a in together},
+            sample,
+            repeats=task.repeats,
+            seed=task.seed,
+            rungs=task.rungs(together[0].setup.detector),
+        )
         while pack.living:
-            for index, result in pack.step().items():
-                end = courses[index].hear(result)
-                if end is not None:
-                    pack.stop([index])
-                    del courses[index]
-                    yield end
+            ends = _heard(courses, pack.step())
+            pack.stop([end.index for end in ends])
+            for end in ends:
+                del courses[end.index]
+                yield end
     except Exception as error:
         if len(together) == 1:
             yield from (course.ended(error) for course in courses.values())
             return
         for assignment in together:
             if assignment.index in courses:
-                yield from _run_pack([assignment], sample, repeats, seed)
+                yield from _run_pack([assignment], sample, task)
+
+
+def _heard(
+    courses: Mapping[int, _Course], found: Mapping[int, TrialResult | Exception]
+) -> list[Ended]:
+    """The trials that have ended with these results; those at one rung are judged together."""
+    ends = [end for i, result in found.items() if (end := courses[i].hear(result)) is not None]
+    at_rung = [course for course in courses.values() if course.stands_at is not None]
+    return ends + _compared(at_rung)
+
+
+def _compared(at_rung: Sequence[_Course]) -> list[Ended]:
+    if not at_rung:
+        return []
+    rung, rule = at_rung[0].stands_at, at_rung[0].rule
+    if rung is None or rule is None:
+        return []
+    goes_on = rule.contenders(rung, [course.reached[rung] for course in at_rung])
+    return [c.ended() for c, on in zip(at_rung, goes_on, strict=True) if not on]
 
 
 class _Course:
     """One trial while it runs."""
 
-    def __init__(self, assignment: Assignment) -> None:
-        self._assignment = assignment
+    def __init__(self, assignment: Assignment, task: Trials) -> None:
+        self._assignment, self._objective = assignment, task.objective
         self._result = START
-        self._means: dict[str, list[float]] = {}
+        self.reached: dict[Rung, float] = {}
+
+    @property
+    def rule(self) -> Rule | None:
+        """Asked at each rung."""
+        return self._assignment.rule
+
+    @property
+    def stands_at(self) -> Rung | None:
+        """The rung that the last result stands at."""
+        return self._result.rung
 
     def hear(self, result: TrialResult | Exception) -> Ended | None:
         """The next result; how the trial ended, if it has."""
-        if isinstance(result, Exception):
-            return self.ended(result)
         try:
-            means = finite_means(result)
-        except ValueError as error:
+            if isinstance(result, Exception):
+                raise result
+            finite_means(result)
+        except Exception as error:
+            self._result = self._result._replace(rung=None)
             return self.ended(error)
         self._result = result
-        for name, mean in means.items():
-            self._means.setdefault(name, []).append(mean)
-        # A trial that has trained all its epochs is over before a rule may end it.
-        if result.finished or not self._assignment.rule.goes_on(result.epochs, result.values):
-            return self.ended()
-        return None
+        if result.rung is not None:
+            self.reached[result.rung] = result.rung.value(result.values[self._objective])
+        return self.ended() if result.finished else None
 
     def ended(self, error: Exception | None = None) -> Ended:
         """How it ended, by now."""
         assignment = self._assignment
         reason = None if error is None else failure(error)
         ended = record(assignment.setup.detector, self._result, reason)
-        return Ended(assignment.index, ended, self._means)
+        return Ended(assignment.index, ended, self.reached)
 
 
 def finite_means(result: TrialResult) -> dict[str, float]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from itertools import islice
 
+from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.tuning.assignments import Assignment, Ended
 from raysearch.tuning.book import Book, Suggestion
 from raysearch.tuning.ending import Ending
-from raysearch.tuning.halving import Racing
 from raysearch.tuning.pace import Pace
 from raysearch.tuning.pool import Lost, Pool, Worker
 from raysearch.tuning.task import Task
@@ -26,19 +26,19 @@ class Direct:
     """Gives what is left of a study to a pool of workers."""
 
     def __init__(
-        self, book: Book, task: Task, racing: Racing, pace: Pace, *, deaths: int, ahead: bool
+        self, book: Book, task: Task, race: Race | None, pace: Pace, *, deaths: int, ahead: bool
     ) -> None:
         """Prepare; nothing starts yet.
 
         Args:
             book: where setups come from and ends are entered.
             task: what the trials share.
-            racing: ends trials early.
+            race: ends trials early; None if all run to their end.
             pace: of the trials; learns from each end.
             deaths: so many workers may die of a trial, then it has failed.
             ahead: whether setups may be suggested long before they run, as in a random search.
         """
-        self._book, self._task, self._racing, self._pace = book, task, racing, pace
+        self._book, self._task, self._race, self._pace = book, task, race, pace
         self._most_deaths, self._ahead = deaths, ahead
         self._deaths: Counter[int] = Counter()
         self._again: deque[list[Assignment]] = deque()
@@ -92,14 +92,16 @@ class Direct:
 
     def _assignment(self, suggestion: Suggestion) -> Assignment:
         setup = self._task.setup(suggestion.config)
-        return Assignment(suggestion.index, setup, self._racing.rule())
+        return Assignment(suggestion.index, setup, self._race.rule() if self._race else None)
 
     def _enter(self, event: Ended | Lost) -> None:
         if isinstance(event, Lost):
             self._bury(event)
             return
         self._pace.add(event.record)
-        self._racing.learn(event.course)
+        if self._race is not None:
+            for rung, value in event.reached.items():
+                self._race.reached(event.index, rung, value)
         self._book.enter(event.index, event.record)
 
     def _bury(self, lost: Lost) -> None:

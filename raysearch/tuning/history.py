@@ -15,6 +15,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from raysearch.detectors import detector
 from raysearch.objectives import objective
 from raysearch.records import Record
 from raysearch.settings import Settings
@@ -62,8 +63,9 @@ class History:
         """Store how a trial ended; from the next `commit` on it is never run again."""
         value = None
         if record.state == "PRUNED":
-            # Optuna ranks a pruned trial by its last reported value, below all complete ones.
-            trial.report(self._value(record), record.epochs)
+            # Optuna ranks pruned trials below all complete ones, by how far they came, then by
+            # the value that they reached.
+            trial.report(self._value(record), self._permille(record))
         elif record.state == "COMPLETE":
             value = self._value(record)
         self.study.tell(trial, value, state=_STATES[record.state])
@@ -103,6 +105,11 @@ class History:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
+
+    def _permille(self, record: Record) -> int:
+        """How much of a whole trial was trained."""
+        repeats = len(record.metrics[self._objective.name]) / self._settings.repeats
+        return round(1000 * repeats * record.epochs / detector(record.detector).search_epochs)
 
     def _value(self, record: Record) -> float:
         return float(np.mean(record.metrics[self._objective.name]))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from raysearch.objectives import objective
 from raysearch.progress import Say
+from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
@@ -13,7 +14,6 @@ from raysearch.tuning.book import Book, OnRecord
 from raysearch.tuning.capacity import capacity
 from raysearch.tuning.direct import Direct
 from raysearch.tuning.ending import Ending
-from raysearch.tuning.halving import Halving, NoRacing, Racing
 from raysearch.tuning.history import History
 from raysearch.tuning.pace import Pace
 from raysearch.tuning.task import Task
@@ -47,6 +47,9 @@ def run_search(
         Why the study ended early, or None if it is complete.
     """
     ending, pace = Ending(resources.time_budget_s), Pace()
+    # A random search stays exact at any concurrency and stops no trial.
+    races = settings.sampler != "random"
+    task = replace(task, objective=settings.objective, races=races)
     task = replace(task, capacity=capacity(task, resources))
     if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
@@ -74,8 +77,9 @@ def _run_direct(
     """Run trials directly; with "auto" only while they are short, of which those on disk tell."""
     for _, record in book.history.records().values():
         pace.add(record)
-    random = settings.sampler == "random"
-    direct = Direct(book, task, _racing(settings), pace, deaths=_DEATHS, ahead=random)
+    race = Race(objective(settings.objective).direction) if task.races else None
+    ahead = settings.sampler == "random"
+    direct = Direct(book, task, race, pace, deaths=_DEATHS, ahead=ahead)
     direct.run(resources.gpus_per_trial, ending, while_short=resources.backend == "auto")
 
 
@@ -92,11 +96,6 @@ def _telling(on_record: OnRecord, pace: Pace, say: Say) -> OnRecord:
             say(f"trials take {pace.median_s:.2g} s (median): {what}")
 
     return record
-
-
-def _racing(settings: Settings) -> Racing:
-    """Halving beside TPE; a random search stays exact at any concurrency and stops no trial."""
-    return NoRacing() if settings.sampler == "random" else Halving(objective(settings.objective))
 
 
 def _give_up(book: Book) -> None:

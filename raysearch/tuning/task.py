@@ -8,6 +8,8 @@ from typing import Any
 
 import ray
 
+from raysearch.detectors import detector
+from raysearch.racing import Rung, ladder
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup
 
@@ -22,6 +24,8 @@ class Task:
         features: feature set.
         repeats: fits of each setup.
         seed: of the study.
+        objective: name of the metric that trials are compared by.
+        races: whether trials that fall behind are stopped.
         capacity: trials that are trained as one pack at most.
         trainers: actors that train for Tune's trials; none if each trains for itself.
     """
@@ -31,9 +35,15 @@ class Task:
     features: str
     repeats: int
     seed: int
+    objective: str = "val_sic"
+    races: bool = False
     capacity: int = 1
     trainers: tuple[Any, ...] = ()
 
     def setup(self, config: Mapping[str, Any]) -> Setup:
         """The setup of a trial from what the search space returned."""
         return Setup(self.mode, self.features, config["detector"], config["parameters"])
+
+    def rungs(self, family: str) -> tuple[Rung, ...]:
+        """Where trials of a detector are compared with others; nowhere if there is no race."""
+        return ladder(self.repeats, detector(family).search_epochs) if self.races else ()

@@ -13,6 +13,7 @@ from ray import tune
 
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.race_scheduler import rung_report
 from raysearch.tuning.task import Task
 from raysearch.tuning.trainer import NotBegunError
 
@@ -43,7 +44,7 @@ class TrialActor(tune.Trainable):
         """Train one epoch; a trial that fails ends with its reason instead of an exception."""
         try:
             self._result = next(self._epochs)
-            return _report(self._result)
+            return {**_report(self._result), **rung_report(self._result, self._task.objective)}
         except (ray.exceptions.RayActorError, NotBegunError):
             raise  # the trainer died: Tune gives the trial again
         except Exception as error:
@@ -65,8 +66,9 @@ class TrialActor(tune.Trainable):
             self._epochs = _Remote(trainer, index, setup)
             return
         sample = ray.get(task.sample)  # shared memory, not a copy
+        rungs = task.rungs(setup.detector)
         self._epochs = trial_epochs(
-            setup, sample, repeats=task.repeats, seed=task.seed, index=index
+            setup, sample, repeats=task.repeats, seed=task.seed, index=index, rungs=rungs
         )
 
 

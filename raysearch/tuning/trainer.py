@@ -5,13 +5,16 @@ Each of Tune's trials keeps its own process, identity and fate; only its trainin
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from raysearch.packs import pack_key, packs
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup, TrialPack, TrialResult
+from raysearch.tuning.assignments import Trials
 
 # Trials begin within a few milliseconds of each other; waiting costs less than a pack too small.
 _GATHER_S = 0.05
@@ -26,20 +29,18 @@ class NotBegunError(LookupError):
 class Trainer:
     """Gathers compatible trials and trains them as one; every method may run in its own thread."""
 
-    def __init__(self, sample: TwoSample, repeats: int, seed: int, capacity: int) -> None:
+    def __init__(self, sample: TwoSample, task: Trials) -> None:
         """Wait for trials.
 
         Args:
             sample: what they train on.
-            repeats: fits of each.
-            seed: of the study.
-            capacity: trials in a pack at most.
+            task: how trials are run.
         """
-        self._sample, self._repeats, self._seed, self._capacity = sample, repeats, seed, capacity
+        self._sample, self._task = sample, task
         self._changed = threading.Condition()
         self._waiting: dict[int, Setup] = {}
         self._results: dict[int, deque[TrialResult | Exception]] = {}
-        self._epochs: dict[int, int] = {}
+        self._heard: dict[int, int] = {}
         self._packs: list[list[int]] = []
         threading.Thread(target=self._train_for_ever, daemon=True).start()
 
@@ -51,7 +52,7 @@ class Trainer:
         """
         pack_key(setup)
         with self._changed:
-            self._results[index], self._epochs[index] = deque(), 0
+            self._results[index], self._heard[index] = deque(), 0
             self._waiting[index] = setup
             self._changed.notify_all()
 
@@ -95,10 +96,10 @@ class Trainer:
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting)
-                self._changed.wait_for(lambda: len(self._waiting) >= self._capacity, _GATHER_S)
+                self._changed.wait_for(lambda: len(self._waiting) >= self._task.capacity, _GATHER_S)
                 if self._waiting:
                     break
-            together = packs(self._waiting, self._capacity)[0]
+            together = packs(self._waiting, self._task.capacity)[0]
             self._waiting = {i: s for i, s in self._waiting.items() if i not in together}
         return together
 
@@ -108,15 +109,19 @@ class Trainer:
             self._train(setups)
         except Exception as error:
             if len(setups) == 1:
-                self._publish(dict.fromkeys(setups, error))
+                self._publish(dict.fromkeys(setups, error), sys.maxsize)
                 return
             for index, setup in setups.items():
                 self._train_guarded({index: setup})
 
     def _train(self, setups: dict[int, Setup]) -> None:
-        pack = TrialPack(setups, self._sample, repeats=self._repeats, seed=self._seed)
-        while pack.living:
-            self._publish(pack.step())
+        task = self._task
+        rungs = task.rungs(next(iter(setups.values())).detector)
+        pack = TrialPack(setups, self._sample, repeats=task.repeats, seed=task.seed, rungs=rungs)
+        for step in count(1):
+            if not pack.living:
+                return
+            self._publish(pack.step(), step)
             with self._changed:
                 self._changed.wait_for(lambda: self._keeps_up(pack.living))
                 pack.stop([index for index in pack.living if index not in self._results])
@@ -124,16 +129,11 @@ class Trainer:
     def _keeps_up(self, indices: Sequence[int]) -> bool:
         return all(len(self._results.get(index, ())) <= _AHEAD for index in indices)
 
-    def _publish(self, found: Mapping[int, TrialResult | Exception]) -> None:
+    def _publish(self, found: Mapping[int, TrialResult | Exception], step: int) -> None:
+        """Hand over what a step gave, but not twice to trials whose pack has failed since."""
         with self._changed:
             for index, result in found.items():
-                if index in self._results and self._is_new(index, result):
+                if index in self._results and step > self._heard[index]:
                     self._results[index].append(result)
+                    self._heard[index] = step
             self._changed.notify_all()
-
-    def _is_new(self, index: int, result: TrialResult | Exception) -> bool:
-        """False for the epochs that a trial has heard of already, before its pack failed."""
-        if isinstance(result, Exception):
-            return True
-        heard, self._epochs[index] = self._epochs[index], max(self._epochs[index], result.epochs)
-        return result.epochs > heard

@@ -12,20 +12,18 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from raysearch.objectives import objective
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.book import Book
 from raysearch.tuning.cluster import room
 from raysearch.tuning.ending import Ending
-from raysearch.tuning.halving import GRACE_EPOCHS, REDUCTION
+from raysearch.tuning.race_scheduler import RaceScheduler
 from raysearch.tuning.searcher import HistorySearch
 from raysearch.tuning.task import Task
 from raysearch.tuning.trainable import TrialActor
 from raysearch.tuning.trainer import Trainer
 
-_MAX_EPOCHS = 10_000
 # Tune gives a trial again whose worker died, but not one whose worker died between two trials: such
 # trials are left over and run in the next round.
 WORKER_DEATHS = 2
@@ -92,7 +90,7 @@ def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
         return
     threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
     make = ray.remote(num_gpus=gpus_per_trial, max_restarts=-1, max_concurrency=threads)(Trainer)
-    arguments = (task.sample, task.repeats, task.seed, task.capacity)
+    arguments = (task.sample, task)
     # Without a CPU of their own: they take those that their trials leave idle.
     found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))
     try:
@@ -119,7 +117,7 @@ def _tuner(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=search,
-            scheduler=_scheduler(settings),
+            scheduler=RaceScheduler(objective(settings.objective)),
             num_samples=search.left,
             max_concurrent_trials=task.capacity * len(task.trainers) or None,
             reuse_actors=True,
@@ -131,21 +129,6 @@ def _tuner(
             failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
             verbose=0,
         ),
-    )
-
-
-def _scheduler(settings: Settings) -> TrialScheduler:
-    """ASHA beside TPE; a random search stays exact at any concurrency and stops no trial."""
-    if settings.sampler == "random":
-        return FIFOScheduler()
-    chosen = objective(settings.objective)
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=chosen.name,
-        mode=chosen.direction,
-        max_t=_MAX_EPOCHS,
-        grace_period=GRACE_EPOCHS,
-        reduction_factor=REDUCTION,
     )
 
 

@@ -27,10 +27,9 @@ class TrialWorker:
 
     def run(self, batch: Sequence[Assignment]) -> Iterator[list[Ended]]:
         """Run the trials of a batch and stream back their ends, a few at a time."""
-        task = self._task
         ends: list[Ended] = []
         sent = time.monotonic()
-        for end in run_assignments(batch, self._sample, task.repeats, task.seed, task.capacity):
+        for end in run_assignments(batch, self._sample, self._task):
             ends.append(end)
             if time.monotonic() - sent > _TOGETHER_S:
                 yield ends

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psutil
 import ray
-import sleepers
 
+from raysearch.benchmarks.sleepers import SLEEP_S, SPACE, sample, sleeping_workers
 from raysearch.records import Record, write_trials
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.history import History
@@ -33,15 +33,15 @@ _TRIALS_EACH = 6
 
 def run(folder: Path, trials: int, seconds: float, sampler: str) -> list[float]:
     """When each trial ended."""
-    os.environ["SLEEP_S"] = str(seconds)
-    settings = Settings(trials=trials, repeats=1, sampler=sampler, space="sleepers:space")
+    os.environ[SLEEP_S] = str(seconds)
+    settings = Settings(trials=trials, repeats=1, sampler=sampler, space=SPACE)
     ends: list[float] = []
 
     def note(index: int, record: Record) -> None:
         ends.append(time.perf_counter())
 
     history = History(folder, settings)
-    task = Task(ray.put(sleepers.sample()), settings.mode, settings.features, 1, settings.seed)
+    task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
     run_search(history, task, settings, Resources(backend="direct"), note, print)
     write_trials(folder / "trials.parquet", history.records())
     return ends
@@ -58,7 +58,7 @@ def with_trials(trials: int, sampler: str) -> dict[str, float]:
         grown = process.memory_info().rss - memory
         disk = sum(path.stat().st_size for path in folder.iterdir())
         opening = time.process_time()
-        History(folder, Settings(trials=trials, sampler=sampler, space="sleepers:space"))
+        History(folder, Settings(trials=trials, sampler=sampler, space=SPACE))
         opening = time.process_time() - opening
     return {
         "cpu_ms_per_trial": 1e3 * cpu / trials,
@@ -97,19 +97,18 @@ def main() -> None:
     """Print one table."""
     what, *numbers = sys.argv[1:] or ["trials"]
     if what == "trials":
-        sleepers.start(2)
-        with_trials(4, "random")
         rows = []
-        for trials in map(int, numbers or ["10", "100", "1000", "10000"]):
-            for sampler in ("random", "tpe"):
-                rows.append((f"{trials} {sampler}", with_trials(trials, sampler)))
+        with sleeping_workers(2):
+            with_trials(4, "random")
+            for trials in map(int, numbers or ["10", "100", "1000", "10000"]):
+                for sampler in ("random", "tpe"):
+                    rows.append((f"{trials} {sampler}", with_trials(trials, sampler)))
         _print("trials", rows)
         return
     rows = []
     for workers in map(int, numbers or ["1", "2", "4", "8", "16", "32", "64"]):
-        sleepers.start(workers)
-        rows.append((workers, with_workers(workers)))
-        ray.shutdown()
+        with sleeping_workers(workers):
+            rows.append((workers, with_workers(workers)))
     _print("workers", rows)
 
 

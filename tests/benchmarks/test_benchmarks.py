@@ -1,6 +1,8 @@
 """The benchmarks run, in a small size, and say what they say in one form."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,25 +13,40 @@ from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
 from raysearch.errors import InputError
 
+RAY = pytest.mark.xdist_group("ray")
+# Those that need no Ray, those on the tests' own, and those that start one of their own.
+WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees"), ("packing", "reading"), ("overhead",)
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[] if name == "packed" else [pytest.mark.xdist_group("ray")], id=name
-        )
-        for name in BENCHMARKS
-    ],
-)
+
+def check(rows):
+    assert rows
+    for row in rows:
+        assert np.isfinite(row["ratio"])
+        assert row["spread"][0] <= row["ratio"] <= row["spread"][1]
+
+
+def test_every_benchmark_is_tried_here():
+    assert set(BENCHMARKS) == {*WITHOUT, *WITH, *OF_ITS_OWN}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
 @pytest.mark.filterwarnings("default")
-def test_every_benchmark_measures(name, request):
-    if name != "packed":
-        request.getfixturevalue("local_ray")
-    found = run_benchmarks([name], quick=True)
-    assert found
-    for row in found:
-        assert np.isfinite(row.ratio)
-        assert row.spread[0] <= row.ratio <= row.spread[1]
+def test_a_benchmark_measures(name):
+    check([row._asdict() for row in run_benchmarks([name], quick=True)])
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=RAY) for name in WITH])
+@pytest.mark.filterwarnings("default")
+def test_a_benchmark_on_ray_measures(name, local_ray):
+    check([row._asdict() for row in run_benchmarks([name], quick=True)])
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=RAY) for name in OF_ITS_OWN])
+def test_the_command_measures_and_prints_json(name):
+    command = ["-m", "raysearch", "benchmark", "--quick", "--only", name, "--json"]
+    told = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    check(json.loads(told.stdout)["measurements"])
 
 
 def test_the_median_stands_with_its_spread():

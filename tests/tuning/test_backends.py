@@ -9,6 +9,7 @@ import pytest
 import ray
 from toys import toy_sample
 
+from raysearch.racing import ladder
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
@@ -98,11 +99,13 @@ def test_long_trials_are_handed_over_to_tune_where_the_study_is(tmp_path, monkey
     assert sorted(history.records()) == list(range(12))
 
 
-def test_halving_stops_trials_in_the_direct_backend(tmp_path):
-    history, _, _ = run(tmp_path / "s", "direct", "mlp", 10, sampler="tpe")
+@pytest.mark.parametrize("backend", ["direct", "tune"])
+def test_trials_that_fall_behind_are_stopped_in_either_backend(tmp_path, backend):
+    history, _, _ = run(tmp_path / "s", backend, "mlp", 10, sampler="tpe")
     ended = [(r.state, r.epochs) for _, r in history.records().values()]
+    rungs = {r.epochs for r in ladder(2, 20) if r.epochs}
     assert ("COMPLETE", 20) in ended
-    assert {epochs for state, epochs in ended if state == "PRUNED"} <= {5, 10}
+    assert {epochs for state, epochs in ended if state == "PRUNED"} <= rungs
     assert any(state == "PRUNED" for state, _ in ended)
 
 

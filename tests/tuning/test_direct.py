@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from raysearch.racing import Race, Rung
 from raysearch.records import Record
 from raysearch.settings import Settings
 from raysearch.trial import Setup
@@ -12,13 +13,15 @@ from raysearch.tuning import direct
 from raysearch.tuning.assignments import Ended
 from raysearch.tuning.book import Book
 from raysearch.tuning.ending import Ending
-from raysearch.tuning.halving import Halving, NoRacing
 from raysearch.tuning.history import History
 from raysearch.tuning.pace import Pace
 from raysearch.tuning.pool import Lost
 from search_spaces.hgb import space
 
-TASK = SimpleNamespace(setup=lambda c: Setup("idealised", "baseline", c["detector"], {}))
+TASK = SimpleNamespace(
+    setup=lambda c: Setup("idealised", "baseline", c["detector"], {}), capacity=1
+)
+EARLY = Rung(1, 5, 0.5)
 
 
 class FakePool:
@@ -68,23 +71,21 @@ class FakePool:
             if not worker.batches[0]:
                 worker.batches.popleft()
             record = Record("COMPLETE", {"val_sic": [1.0]}, 20, self.seconds, None, "hgb")
-            yield Ended(assignment.index, record, {"val_sic": [1.0] * 20})
+            yield Ended(assignment.index, record, {EARLY: float(assignment.index)})
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs the direct backend with pretending workers; gives the history and what was given."""
 
-    def of(trials=12, sampler="random", seconds=0.1, deadly=(), racing=None, **how):
+    def of(trials=12, sampler="random", seconds=0.1, deadly=(), race=None, **how):
         pool = type("Pool", (FakePool,), {"seconds": seconds, "deadly": frozenset(deadly)})
         pool.given, pool.waiting, pool.rules = [], [], []
         monkeypatch.setattr(direct, "Pool", pool)
         history = History(tmp_path, Settings(trials=trials, sampler=sampler))
         book = Book(history, space, how.pop("on_record", lambda *_: None))
         ahead = sampler == "random"
-        made = direct.Direct(
-            book, TASK, racing or NoRacing(), Pace(), deaths=how.pop("deaths", 3), ahead=ahead
-        )
+        made = direct.Direct(book, TASK, race, Pace(), deaths=how.pop("deaths", 3), ahead=ahead)
         made.run(0.0, how.pop("ending", Ending()), while_short=how.pop("while_short", False))
         book.reopen()
         return history, pool
@@ -157,8 +158,13 @@ def test_when_the_ending_is_due_what_runs_is_given_again_later(run):
 
 
 def test_a_rule_knows_the_trials_that_ended_before_it_was_sent(run):
-    from raysearch.objectives import objective
+    _, pool = run(race=Race("max"), sampler="tpe")
+    assert pool.rules[0].known == {}
+    known = pool.rules[-1].known[EARLY]
+    assert len(known) >= 8
+    assert set(known) <= set(map(float, pool.given))
 
-    _, pool = run(racing=Halving(objective("val_sic")), sampler="tpe")
-    assert pool.rules[0].at == {}
-    assert pool.rules[-1].at == {5: 1.0, 10: 1.0, 20: 1.0}
+
+def test_without_a_race_no_rule_is_sent(run):
+    _, pool = run()
+    assert set(pool.rules) == {None}

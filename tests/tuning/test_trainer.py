@@ -1,6 +1,7 @@
 """The gathering trainer, as plain Python: Ray only carries its calls."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,6 +16,19 @@ SMALL = {"width": 8, "layers": 1, "batch_size": 100}
 
 def setup(detector="mlp", **parameters):
     return Setup("idealised", "baseline", detector, {**SMALL, **parameters})
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How trials are run, as a task says it."""
+
+    repeats: int
+    capacity: int
+    seed: int = 1
+    objective: str = "val_sic"
+
+    def rungs(self, family):
+        return ()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +55,7 @@ def run_together(trainer, setups, **stopped):
 
 
 def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample):
-    trainer = Trainer(sample, repeats=2, seed=1, capacity=3)
+    trainer = Trainer(sample, Trials(repeats=2, capacity=3))
     setups = {4: setup(), 5: setup(learning_rate=1e-2), 6: setup(batch_size=64, dropout=0.2)}
     found = run_together(trainer, setups)
     assert sorted(trainer.packs()[0]) == [4, 5, 6]
@@ -52,7 +66,7 @@ def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample):
 
 
 def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample):
-    trainer = Trainer(sample, repeats=1, seed=1, capacity=3)
+    trainer = Trainer(sample, Trials(repeats=1, capacity=3))
     setups = {0: setup(), 1: setup(), 2: setup(width=4)}
     found = run_together(trainer, setups, at_1=3)
     assert [found[index].epochs for index in (0, 1, 2)] == [20, 3, 20]
@@ -60,7 +74,7 @@ def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample)
 
 
 def test_a_trial_that_fails_fails_alone(sample):
-    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
     good, bad = setup(), setup(learning_rate=1e30)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(run, trainer, index, own) for index, own in enumerate((good, bad))]
@@ -79,7 +93,7 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
             return super().step()
 
     monkeypatch.setattr(module, "TrialPack", Fragile)
-    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
     setups = {0: setup(), 1: setup(learning_rate=1e-2)}
     found = run_together(trainer, setups)
     for index, own in setups.items():
@@ -88,7 +102,7 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
 
 
 def test_what_cannot_be_trained_is_refused_at_once(sample):
-    trainer = Trainer(sample, repeats=1, seed=1, capacity=2)
+    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
     with pytest.raises(InputError, match="dropout < 1"):
         trainer.begin(0, setup(dropout=2.0))
     with pytest.raises(NotBegunError, match="must begin"):
