@@ -1,5 +1,9 @@
 """Masked autoregressive flow.
 
+The published blocks and widths, trained for a processor: batches four times as large, a larger
+rate that falls along a cosine, a fifth of the epochs, and the best 4 of those instead of 10, since
+with a falling rate the last epochs are the best. Rates of 2e-3 and more make 15 blocks diverge.
+
 References:
     Masked Autoregressive Flow for Density Estimation (Papamakarios et al., 2017), arXiv:1705.07057
     Classifying Anomalies THrough Outer Density Estimation (Hallin et al., 2021), arXiv:2109.00546:
