@@ -10,7 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from raysearch.backgrounds import background
+from raysearch.density import CathodeSettings
 from raysearch.errors import InputError
+from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import (
     Inputs,
@@ -27,7 +30,7 @@ from raysearch.provenance import git_commit, versions
 from raysearch.settings import Resources, Settings, settings_from_json
 from raysearch.spaces import Space, space_name
 from raysearch.spaces import space as find_space
-from raysearch.study import SCHEMA, STUDY, Study, load_study
+from raysearch.study import GENERATED, SCHEMA, STUDY, Study, load_study
 
 
 def search(
@@ -46,6 +49,7 @@ def search(
     n_signal: int | None = None,
     signal_region_tev: tuple[float, float] = Settings.signal_region_tev,
     sideband_width_tev: float = Settings.sideband_width_tev,
+    cathode: CathodeSettings | None = None,
     gpus_per_trial: float = 0.0,
     time_budget_s: float | None = None,
     backend: str = Resources.backend,
@@ -61,8 +65,8 @@ def search(
         template: background of the signal region for the idealised mode; None to take a share of
             the labelled background.
         test: labelled events that only the supervised metric sees; None to set some aside.
-        mode: "supervised", "idealised" or "cwola".
-        features: feature set, e.g. "baseline".
+        mode: "supervised", "idealised", "cwola" or "cathode".
+        features: feature set, e.g. "baseline", or a variant of one: "baseline+rotated+noise10".
         space: name of a search space, ``module:function``, or a module-level function.
         objective: "val_sic", "val_loss" or "max_sic".
         sampler: "tpe" or "random".
@@ -72,6 +76,7 @@ def search(
         n_signal: signal events injected from the labelled pool; None for 1000, or all if fewer.
         signal_region_tev: lower and upper edge in mjj.
         sideband_width_tev: of each sideband (cwola).
+        cathode: density and sampling (cathode); None for the defaults.
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: the search ends after this many seconds.
         backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
@@ -98,6 +103,7 @@ def search(
         n_signal=n_signal,
         signal_region_tev=signal_region_tev,
         sideband_width_tev=sideband_width_tev,
+        cathode=cathode or CathodeSettings(),
     )
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
@@ -105,7 +111,7 @@ def search(
     directory = Path(out) if out is not None else _new_directory()
     _check_free(directory, settings)
     sources = {"events": events, "template": template, "test": test}
-    prepared = prepare(_inputs(sources, settings), settings)
+    prepared = prepare(_inputs(sources, settings), settings, say=say)
     with _locked(directory), _connected(address, resources, say):
         _check_free(directory, settings)
         inputs = describe(stored(sources, directory / "inputs"))
@@ -134,7 +140,8 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
     check_unchanged(about["inputs"])
     paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
     sources = {name: paths.get(name) for name in ("events", "template", "test")}
-    prepared = prepare(_inputs(sources, settings), settings)
+    generated = _generated(study.directory / GENERATED)
+    prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
     resources = Resources(**about["resources"])
     with _locked(study.directory), _connected(address, resources, say):
         return _execute(study, settings, prepared, resources, say)
@@ -143,7 +150,18 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
     if any(source is not None for source in sources.values()):
         return read_inputs(sources, settings.features)
-    return surrogate_inputs(settings.features, settings.region, settings.n_signal, settings.seed)
+    return surrogate_inputs(
+        settings.features,
+        settings.region,
+        settings.n_signal,
+        settings.seed,
+        background(settings.mode).takes_template,
+    )
+
+
+def _generated(path: Path) -> Events | None:
+    """The template that the study generated when it began, so that resuming trains nothing."""
+    return read_events(path) if path.is_file() else None
 
 
 def _new_directory() -> Path:
@@ -183,6 +201,10 @@ def _create(
         "git_commit": git_commit(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+    if prepared.density is not None:
+        about["density"] = prepared.density
+    if prepared.generated is not None:
+        write_columns(directory / GENERATED, prepared.generated)
     write_json(directory / STUDY, about)
     return load_study(directory)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
 from raysearch.records import INTERRUPTED
 from raysearch.settings import Resources, Settings
@@ -32,8 +33,12 @@ def search(
     events: Annotated[
         Path | None, typer.Argument(help="HDF5 events; default: the embedded surrogate.")
     ] = None,
-    mode: Annotated[str, typer.Option(help="supervised, idealised or cwola.")] = Settings.mode,
-    features: Annotated[str, typer.Option(help="Feature set.")] = Settings.features,
+    mode: Annotated[
+        str, typer.Option(help="supervised, idealised, cwola or cathode.")
+    ] = Settings.mode,
+    features: Annotated[
+        str, typer.Option(help="Feature set; +rotated and +noiseN may follow.")
+    ] = Settings.features,
     space: Annotated[
         str, typer.Option(help="Search space: a name, or module:function.")
     ] = Settings.space,
@@ -60,6 +65,10 @@ def search(
     sideband_width: Annotated[
         float, typer.Option(help="Width of each sideband in TeV (cwola).")
     ] = Settings.sideband_width_tev,
+    cathode: Annotated[
+        list[str] | None,
+        typer.Option(help="Setting of the density, e.g. estimator=maf or epochs=20; repeatable."),
+    ] = None,
     gpus_per_trial: Annotated[float, typer.Option(help="Share of a GPU, e.g. 0.25.")] = 0.0,
     time_budget_s: Annotated[
         float | None, typer.Option(help="End the search after this many seconds.")
@@ -93,6 +102,7 @@ def search(
         n_signal=n_signal,
         signal_region_tev=_edges(signal_region),
         sideband_width_tev=sideband_width,
+        cathode=cathode_from_words(cathode or ()),
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
         backend=backend,

@@ -16,6 +16,7 @@ from raysearch.prepare import Prepared
 from raysearch.progress import Progress, Say
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
+from raysearch.scorer import Scorer
 from raysearch.scores import scores_table
 from raysearch.selection import choices, winners
 from raysearch.settings import Resources, Settings
@@ -134,15 +135,16 @@ def _write_choice(
         with replacing(study.directory / SCORES) as temporary:
             pq.write_table(scores_table(prepared.sample, finals, prepared.optimal), temporary)
         for name, final in finals.items():
-            _save(study.directory / DETECTOR / name, setups[name], final)
+            ensemble = Ensemble(setups[name].detector, setups[name].features, final.snapshot)
+            _save(study.directory / DETECTOR / name, Scorer(ensemble, prepared.variation))
     selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
     write_json(study.directory / SELECTION, selection)
 
 
-def _save(directory: Path, setup: Setup, final: Final) -> None:
+def _save(directory: Path, scorer: Scorer) -> None:
     with replacing(directory) as temporary:
         temporary.mkdir()
-        Ensemble(setup.detector, setup.features, final.snapshot).save(temporary)
+        scorer.save(temporary)
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import surrogate_events
-from raysearch.features import feature_set, select
+from raysearch.features import feature_set, select_columns
 from raysearch.regions import Window
 from raysearch.seeds import number
 
@@ -72,8 +72,18 @@ def read_inputs(sources: Mapping[str, Source | None], features: str) -> Inputs:
     return Inputs(read["events"], read["template"], read["test"])
 
 
-def surrogate_inputs(features: str, region: Window, n_signal: int | None, seed: int) -> Inputs:
-    """The embedded default: surrogate data with sidebands, template and test, all independent."""
+def surrogate_inputs(
+    features: str, region: Window, n_signal: int | None, seed: int, with_template: bool = True
+) -> Inputs:
+    """The embedded default: surrogate data with sidebands, template and test, all independent.
+
+    Args:
+        features: name of the feature set.
+        region: the signal region.
+        n_signal: signal events the study injects, or None.
+        seed: of the study.
+        with_template: whether the mode can use a template.
+    """
     window = (region.low_tev, region.high_tev)
     pool = max(SURROGATE_SIGNAL_POOL, n_signal or 0)
     parts = [
@@ -81,8 +91,8 @@ def surrogate_inputs(features: str, region: Window, n_signal: int | None, seed: 
         surrogate_events(SURROGATE_TEMPLATE, 0, number(seed, "surrogate template"), window),
         surrogate_events(*SURROGATE_TEST, number(seed, "surrogate test"), window),
     ]
-    events, template, test = (select(part, features) for part in parts)
-    return Inputs(events, template, test, is_surrogate=True)
+    events, template, test = (select_columns(part, features) for part in parts)
+    return Inputs(events, template if with_template else None, test, is_surrogate=True)
 
 
 def describe(paths: Mapping[str, Path]) -> dict[str, dict[str, str]]:
@@ -115,6 +125,6 @@ def sha256(path: Path) -> str:
 
 def _chosen(source: Source, features: str) -> Events:
     if isinstance(source, Events):
-        return select(source, features)
+        return select_columns(source, features)
     # What the set does not need is not even derived.
     return read_events(source, feature_set(features).columns)

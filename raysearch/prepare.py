@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.backgrounds import background, divide, two_sample
+from raysearch.backgrounds import (
+    Background,
+    Cathode,
+    Classes,
+    Generated,
+    background,
+    divide,
+    inside,
+    join,
+)
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.events.surrogate import COLUMNS, log_likelihood_ratio
+from raysearch.features import Variation, fit_variation
 from raysearch.inputs import Inputs
 from raysearch.metrics import MIN_BACKGROUND
 from raysearch.objectives import objective
+from raysearch.progress import Say
 from raysearch.samples import Pools, TwoSample
+from raysearch.separability import separability
 from raysearch.settings import Settings
 
 
@@ -27,21 +40,94 @@ class Prepared:
         sample: what the trials see.
         optimal: (m,) exact log likelihood ratio of the test events, where it is known.
         counts: how many events are what.
+        variation: what made the detectors' inputs of the columns.
+        generated: the template, where it was generated, to be kept for a resumed study.
+        density: how the template was generated and how good it is; None where it was not
+            generated, or was given.
     """
 
     sample: TwoSample
     optimal: NDArray[np.float64] | None
     counts: dict[str, Any]
+    variation: Variation
+    generated: Events | None
+    density: Mapping[str, Any] | None
 
 
-def prepare(inputs: Inputs, settings: Settings) -> Prepared:
-    """Divide, inject and build the samples of the mode.
+def prepare(
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    generated: Events | None = None,
+    say: Say = lambda _: None,
+) -> Prepared:
+    """Divide, inject and build the samples of the mode; trains the density of mode "cathode".
+
+    Args:
+        inputs: the events.
+        settings: of the study.
+        generated: the template that an earlier call generated, so that nothing is trained.
+        say: receives the progress of a training.
 
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
     """
-    mode = background(settings.mode)
-    pools = divide(
+    mode = _mode(settings, say)
+    pools = _pools(inputs, mode, settings)
+    usable = _usable(pools, settings)
+    variation = fit_variation(settings.features, pools.data, settings.seed)
+    varied = _varied(usable, variation)
+    classes = _classes(mode, varied, settings, generated)
+    sample = join(classes, varied.test, settings.region)
+    optimal = _optimal(usable.test, settings) if inputs.is_surrogate else None
+    return Prepared(
+        sample,
+        optimal,
+        _counts(sample, pools, settings),
+        variation,
+        classes.template if mode.generates else None,
+        None if classes.generated is None else _quality(classes.generated, settings, say),
+    )
+
+
+def _mode(settings: Settings, say: Say) -> Background:
+    if settings.mode == Cathode.name:
+        return Cathode(settings.cathode, settings.seed, say)
+    return background(settings.mode)
+
+
+def _varied(pools: Pools, variation: Variation) -> Pools:
+    """The pools with a detector's inputs instead of columns."""
+    template, test = (
+        None if events is None else variation.apply(events, place)
+        for events, place in ((pools.template, "template"), (pools.test, "test"))
+    )
+    return Pools(variation.apply(pools.data, "data"), pools.truth, template, test)
+
+
+def _classes(
+    mode: Background, pools: Pools, settings: Settings, generated: Events | None
+) -> Classes:
+    if generated is not None and mode.generates:
+        return Classes(inside(pools.data, settings.region), generated)
+    return mode.classes(pools, settings.region, settings.sideband_width_tev)
+
+
+def _quality(generated: Generated, settings: Settings, say: Say) -> Mapping[str, Any]:
+    """How the density was trained, and how well a classifier tells its samples from events."""
+    found = separability(generated.held_out, generated.samples, settings.seed)
+    about = generated.about
+    say(
+        f"density trained in {about['cpu_seconds']} s of processor time, {about['epochs']} epochs; "
+        f"a classifier tells its samples from held-out sidebands with AUC {found.value:.4f} +- "
+        f"{found.error:.4f}"
+    )
+    check = {"auc": found.value, "auc_error": found.error, "events": len(generated.held_out)}
+    return {"estimator": settings.cathode.estimator, **about, "check": check}
+
+
+def _pools(inputs: Inputs, mode: Background, settings: Settings) -> Pools:
+    return divide(
         inputs.events,
         inputs.template,
         inputs.test,
@@ -50,25 +136,21 @@ def prepare(inputs: Inputs, settings: Settings) -> Prepared:
         settings.n_signal,
         settings.seed,
     )
-    usable = _usable(pools)
-    if objective(settings.objective).supervised and usable.test is None:
-        raise InputError(
-            f"objective {settings.objective!r} needs labelled test events of signal and more than "
-            f"{MIN_BACKGROUND} background events in the signal region; give "
-            "--test FILE, inject fewer signal events, or choose val_sic."
-        )
-    sample = two_sample(mode, usable, settings.region, settings.sideband_width_tev)
-    optimal = _optimal(usable.test, settings) if inputs.is_surrogate else None
-    return Prepared(sample, optimal, _counts(sample, pools, settings))
 
 
-def _usable(pools: Pools) -> Pools:
-    """Without a test set that no supervised metric can be computed on."""
+def _usable(pools: Pools, settings: Settings) -> Pools:
+    """Without a test set that no supervised metric can be computed on, unless one is needed."""
     test = pools.test
     if test is not None and test.labels is not None:
         n_signal = int(np.count_nonzero(test.labels))
         if n_signal and len(test) - n_signal > MIN_BACKGROUND:
             return pools
+    if objective(settings.objective).supervised:
+        raise InputError(
+            f"objective {settings.objective!r} needs labelled test events of signal and more than "
+            f"{MIN_BACKGROUND} background events in the signal region; give "
+            "--test FILE, inject fewer signal events, or choose val_sic."
+        )
     return Pools(pools.data, pools.truth, pools.template, None)
 
 

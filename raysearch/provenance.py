@@ -7,7 +7,17 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("raysearch", "ray", "optuna", "torch", "scikit-learn", "numpy", "h5py", "pyarrow")
+PACKAGES = (
+    "raysearch",
+    "ray",
+    "optuna",
+    "torch",
+    "zuko",
+    "scikit-learn",
+    "numpy",
+    "h5py",
+    "pyarrow",
+)
 
 
 def versions() -> dict[str, str]:

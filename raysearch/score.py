@@ -29,8 +29,8 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     """
     if out.resolve() == events.resolve():
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
-    ensemble = load_study(directory).detector(objective)
-    read = read_events(events, feature_set(ensemble.features).columns)
-    scores = ensemble.log_odds(read).astype(np.float32)[:, None]
+    scorer = load_study(directory).detector(objective)
+    read = read_events(events, feature_set(scorer.features).columns)
+    scores = scorer.log_odds(read).astype(np.float32)[:, None]
     write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
     return len(read)

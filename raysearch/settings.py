@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from raysearch.backgrounds import background
+from raysearch.density import CathodeSettings, cathode_from_json
 from raysearch.errors import InputError, unknown_name
 from raysearch.features import feature_set
 from raysearch.objectives import objective
@@ -22,7 +23,8 @@ class Settings:
 
     Attributes:
         mode: background template, one of BACKGROUNDS.
-        features: feature set, one of FEATURE_SETS.
+        features: feature set, one of FEATURE_SETS, perhaps with a variant: "baseline+rotated",
+            "baseline+noise10".
         space: name of a search space, or ``module:function`` of one's own.
         objective: what is optimised, one of OBJECTIVES.
         sampler: "tpe" or "random".
@@ -32,6 +34,7 @@ class Settings:
         n_signal: signal events injected; None for 1000, or all if there are fewer.
         signal_region_tev: lower and upper edge.
         sideband_width_tev: width of each sideband in CWoLa mode.
+        cathode: density and sampling of the CATHODE mode.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -48,6 +51,7 @@ class Settings:
     n_signal: int | None = None
     signal_region_tev: tuple[float, float] = (SIGNAL_REGION.low_tev, SIGNAL_REGION.high_tev)
     sideband_width_tev: float = SIDEBAND_WIDTH_TEV
+    cathode: CathodeSettings = field(default_factory=CathodeSettings)
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
@@ -62,6 +66,8 @@ class Settings:
                     f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."
                 )
         sidebands(self.region, self.sideband_width_tev)
+        if self.mode == "cathode":
+            self.cathode.check_region(self.region)
 
     @property
     def region(self) -> Window:
@@ -70,7 +76,11 @@ class Settings:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as study.json holds them."""
-        return {**asdict(self), "signal_region_tev": list(self.signal_region_tev)}
+        changed = {
+            "signal_region_tev": list(self.signal_region_tev),
+            "cathode": self.cathode.as_json(),
+        }
+        return {**asdict(self), **changed}
 
 
 @dataclass(frozen=True)
@@ -116,4 +126,8 @@ class Resources:
 def settings_from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `Settings.as_json` gave."""
     edges = values["signal_region_tev"]
-    return Settings(**{**values, "signal_region_tev": (edges[0], edges[1])})
+    changed = {
+        "signal_region_tev": (edges[0], edges[1]),
+        "cathode": cathode_from_json(values["cathode"]),
+    }
+    return Settings(**{**values, **changed})

@@ -10,15 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import OBJECTIVES
 from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
+from raysearch.scorer import Scorer, load_scorer
 
 SCHEMA = 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
-SCORES, DETECTOR = "scores.parquet", "detector"
+SCORES, DETECTOR, GENERATED = "scores.parquet", "detector", "template.h5"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Study:
         kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
         return pa.schema(kinds).empty_table()
 
-    def detector(self, objective: str | None = None) -> Ensemble:
+    def detector(self, objective: str | None = None) -> Scorer:
         """The final ensemble of an objective's choice; by default of the study's own objective.
 
         Raises:
@@ -86,7 +86,7 @@ class Study:
                 f"a detector is saved when its setup was retrained, but {self.directory} has none "
                 f"for {name}; `raysearch resume {self.directory}` retrains what is missing."
             )
-        return load_ensemble(self.directory / DETECTOR / name)
+        return load_scorer(self.directory / DETECTOR / name)
 
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""

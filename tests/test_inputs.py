@@ -104,3 +104,9 @@ def test_a_changed_file_is_noticed(tmp_path):
     path.unlink()
     with pytest.raises(InputError, match=r"an input file must exist, but .*a\.h5"):
         check_unchanged(origin)
+
+
+def test_a_mode_that_takes_no_template_gets_none_of_the_surrogate(small_surrogate):
+    inputs = surrogate_inputs("baseline", SIGNAL_REGION, 100, 1, with_template=False)
+    assert inputs.template is None
+    assert len(inputs.test) > 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toys import toy_events
+from toys import QUICK_CATHODE, toy_events
 
 from raysearch.errors import InputError
 from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
@@ -70,8 +70,55 @@ def test_the_optimal_score_of_other_events_is_unknown():
     assert prepared(toy_events()).optimal is None
 
 
-@pytest.mark.parametrize("mode", ["supervised", "idealised", "cwola"])
-def test_every_mode_prepares_the_same_study_twice(mode):
-    first, again = (prepared(toy_events(), mode=mode, n_signal=250) for _ in range(2))
+@pytest.mark.parametrize("mode", ["supervised", "idealised", "cwola", "cathode"])
+@pytest.mark.parametrize("features", ["baseline", "baseline+rotated+noise2"])
+def test_every_mode_prepares_the_same_study_twice(mode, features):
+    settings = {"mode": mode, "features": features, "n_signal": 250, "cathode": QUICK_CATHODE}
+    first, again = (prepared(toy_events(), **settings) for _ in range(2))
     np.testing.assert_array_equal(first.sample.rows.features, again.sample.rows.features)
     np.testing.assert_array_equal(first.sample.test, again.sample.test)
+
+
+def test_a_density_is_trained_once_and_what_it_is_worth_is_told():
+    said = []
+    inputs = Inputs(toy_events(), None, None)
+    settings = Settings(mode="cathode", cathode=QUICK_CATHODE)
+    done = prepare(inputs, settings, say=said.append)
+    assert done.density["estimator"] == "maf"
+    assert {"epochs", "cpu_seconds", "validation_loss", "training_events"} < set(done.density)
+    check = done.density["check"]
+    assert 0.45 < check["auc"] < 1
+    assert 0 < check["auc_error"] < 0.1
+    assert "with AUC" in said[-1]
+    again = prepare(inputs, settings, generated=done.generated, say=said.append)
+    assert len(said) == 2
+    assert again.density is None
+    np.testing.assert_array_equal(done.sample.rows.features, again.sample.rows.features)
+
+
+def test_a_template_from_a_file_is_never_kept():
+    done = prepared(toy_events())
+    assert done.generated is done.density is None
+
+
+def test_a_variant_reaches_data_template_and_test():
+    done = prepared(toy_events(), features="baseline+rotated+noise2", n_signal=120)
+    plain = prepared(toy_events(), n_signal=120)
+    assert done.sample.columns[-1] == "noise_2"
+    assert done.sample.test.shape[1] == done.sample.rows.features.shape[1] == 6
+    np.testing.assert_array_equal(done.sample.mjj_tev, plain.sample.mjj_tev)
+    columns = (plain.sample.rows.features - done.variation.mean) / done.variation.width
+    np.testing.assert_allclose(
+        np.linalg.norm(done.sample.rows.features[:, :4], axis=1),
+        np.linalg.norm(columns, axis=1),
+        atol=1e-4,
+    )
+    n_data = np.count_nonzero(done.sample.rows.is_data)
+    noise = done.sample.rows.features[:, 4]
+    assert abs(np.corrcoef(noise[:500], noise[n_data : n_data + 500])[0, 1]) < 0.2
+
+
+def test_the_optimal_score_is_of_the_columns_before_they_are_varied():
+    events, test = surrogate_events(4000, 600, 1), surrogate_events(400, 100, 3, WINDOW)
+    done = prepared(events, None, test, surrogate=True, features="baseline+rotated")
+    np.testing.assert_allclose(done.optimal, log_likelihood_ratio(test, WINDOW))

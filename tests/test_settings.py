@@ -5,10 +5,25 @@ import json
 
 import pytest
 
+from raysearch.density import CathodeSettings
 from raysearch.errors import InputError
 from raysearch.settings import Resources, Settings, settings_from_json
 
-OTHERS = Settings("cwola", "extended_1", "hgb", "max_sic", "random", 7, 2, 9, 250, (3.0, 3.4), 0.15)
+PARAMETERS = {"epochs": 3, "learning_rate": 0.01}
+OTHERS = Settings(
+    mode="cathode",
+    features="extended_1+rotated",
+    space="hgb",
+    objective="max_sic",
+    sampler="random",
+    trials=7,
+    repeats=2,
+    seed=9,
+    n_signal=250,
+    signal_region_tev=(3.0, 3.4),
+    sideband_width_tev=0.15,
+    cathode=CathodeSettings("flow_matching", PARAMETERS, 2, 0.02, (2.2, 5.0)),
+)
 
 
 @pytest.mark.parametrize("settings", [Settings(), OTHERS])
@@ -34,6 +49,11 @@ def test_the_other_settings_differ_everywhere():
         ({"signal_region_tev": (3.7, 3.3)}, "must hold for a mass window"),
         ({"sideband_width_tev": 0.0}, "sideband width must be positive, but got 0.0"),
         ({"sideband_width_tev": 3.5}, "must hold for a mass window"),
+        ({"features": "baseline+noise0"}, "'+rotated' and '+noiseN' in this order"),
+        (
+            {"mode": "cathode", "signal_region_tev": (1.9, 2.2)},
+            "inside the range that trains the density, but got 1.9-2.2 TeV and a range of 2.0-6.0",
+        ),
     ],
 )
 def test_each_broken_rule_is_named_with_its_value(wrong, message):

@@ -96,9 +96,9 @@ def test_scored_rows_keep_order_mass_and_labels(study, events_file, tmp_path):
 
 def test_scores_are_log_odds_of_the_mean_probability(study, events_file):
     events = read_events(events_file)
-    ensemble = study.detector()
-    member = ensemble.snapshot.scores(events.features).astype(float)
-    np.testing.assert_allclose(ensemble.log_odds(events), logit(expit(member).mean(axis=0)))
+    scorer = study.detector()
+    member = scorer.ensemble.snapshot.scores(events.features).astype(float)
+    np.testing.assert_allclose(scorer.log_odds(events), logit(expit(member).mean(axis=0)))
 
 
 def test_a_saved_detector_finds_the_signal_in_a_new_file(study):

@@ -1,4 +1,4 @@
-"""Supervised, idealised and CWoLa hunting: the modes that need no density estimate.
+"""Supervised, idealised and CWoLa hunting, which need no density estimate; and all modes by name.
 
 References:
     How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832
@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from raysearch.backgrounds.base import Background
+from raysearch.backgrounds.base import Background, Classes, inside
+from raysearch.backgrounds.cathode import Cathode
 from raysearch.errors import InputError, unknown_name
-from raysearch.events import Events, concatenate
+from raysearch.events import concatenate
 from raysearch.regions import Window, sidebands
 from raysearch.samples import Pools
-
-
-def _inside(events: Events, region: Window) -> Events:
-    return events.take(region.contains(events.mjj_tev))
 
 
 @dataclass(frozen=True)
@@ -28,17 +25,19 @@ class Supervised:
 
     name: str = "supervised"
     needs_template: bool = False
+    takes_template: bool = True
     needs_truth: bool = True
+    generates: bool = False
 
-    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> Classes:
         """True signal and true background; see `Background.classes`."""
         if pools.truth is None:
             raise InputError("mode 'supervised' needs labelled events, but the file has no labels.")
-        signal = _inside(pools.data.take(pools.truth), region)
-        background = [_inside(pools.data.take(~pools.truth), region)]
+        signal = inside(pools.data.take(pools.truth), region)
+        background = [inside(pools.data.take(~pools.truth), region)]
         if pools.template is not None:
-            background.append(_inside(pools.template, region))
-        return signal, concatenate([part.without_labels() for part in background])
+            background.append(inside(pools.template, region))
+        return Classes(signal, concatenate([part.without_labels() for part in background]))
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,18 @@ class Idealised:
 
     name: str = "idealised"
     needs_template: bool = True
+    takes_template: bool = True
     needs_truth: bool = False
+    generates: bool = False
 
-    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> Classes:
         """Data and perfect template; see `Background.classes`."""
         if pools.template is None:
             raise InputError(
                 "mode 'idealised' needs a background template, but the events have no labels to "
                 "take a share of; give --template FILE or use --mode cwola."
             )
-        return _inside(pools.data, region), _inside(pools.template, region)
+        return Classes(inside(pools.data, region), inside(pools.template, region))
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ class Cwola:
 
     name: str = "cwola"
     needs_template: bool = False
+    takes_template: bool = False
     needs_truth: bool = False
+    generates: bool = False
 
-    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> tuple[Events, Events]:
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> Classes:
         """Data and sidebands; see `Background.classes`."""
         if pools.template is not None:
             raise InputError(
@@ -76,11 +79,12 @@ class Cwola:
             )
         low, high = sidebands(region, sideband_tev)
         mjj = pools.data.mjj_tev
-        return _inside(pools.data, region), pools.data.take(low.contains(mjj) | high.contains(mjj))
+        near = low.contains(mjj) | high.contains(mjj)
+        return Classes(inside(pools.data, region), pools.data.take(near))
 
 
 BACKGROUNDS: Mapping[str, Background] = MappingProxyType(
-    {b.name: b for b in (Supervised(), Idealised(), Cwola())}
+    {b.name: b for b in (Supervised(), Idealised(), Cwola(), Cathode())}
 )
 
 

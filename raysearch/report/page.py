@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from raysearch.report.answer import answer
 from raysearch.report.contents import ReportContents
+from raysearch.report.density import density_sentences
 from raysearch.report.figures import Rendered
 from raysearch.report.tables import failures, inputs, provenance, states, trials_table
 
@@ -33,6 +34,7 @@ def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
         name=contents.settings.get("name", "study"),
         style_hash=_style_hash(source),
         answer=answer(contents),
+        density=density_sentences(contents.settings),
         states=states(contents.trials),
         provenance=provenance(contents.settings),
         inputs=inputs(contents.settings),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toys import ids, toy_events
+from toys import ids, quick_background, toy_events
 
 from raysearch.backgrounds import BACKGROUNDS, background, divide, two_sample
 from raysearch.errors import InputError
@@ -15,7 +15,7 @@ def divided(events, mode="idealised", template=None, test=None, n_signal=None, s
 
 
 def sampled(events, mode="idealised", **given):
-    return two_sample(background(mode), divided(events, mode, **given), SIGNAL_REGION, 0.2)
+    return two_sample(quick_background(mode), divided(events, mode, **given), SIGNAL_REGION, 0.2)
 
 
 @pytest.fixture(scope="module")

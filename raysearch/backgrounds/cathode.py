@@ -1,0 +1,116 @@
+"""CATHODE: the template is sampled from a density estimated in the sidebands.
+
+References:
+    Classifying Anomalies THrough Outer Density Estimation (Hallin et al., 2021), arXiv:2109.00546
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from raysearch.backgrounds.base import Classes, Generated, check_data, inside
+from raysearch.density import CathodeSettings, Density, Say, draw_masses, fit_density
+from raysearch.errors import InputError
+from raysearch.events import Events
+from raysearch.regions import Window
+from raysearch.samples import Pools
+from raysearch.seeds import generator, number
+
+# Below, the fifth that validates is too small to stop a training of thousands of weights by.
+MIN_PER_SIDE = 500
+# Shares of the sideband events that train and that choose the epochs; the rest is held out.
+TRAINING_SHARE, VALIDATION_SHARE = 0.6, 0.2
+
+
+class _Sidebands(NamedTuple):
+    training: Events
+    validation: Events
+    held_out: Events
+
+
+@dataclass(frozen=True)
+class Cathode:
+    """Signal-region data against samples of p(x | mjj), interpolated from the sidebands.
+
+    The density sees all data outside the signal region, within the range of the settings: the
+    tail of an injected signal too, as in an experiment.
+
+    Attributes:
+        settings: of the density and of the sampling.
+        seed: of the study.
+        say: receives the progress of the training.
+    """
+
+    settings: CathodeSettings = field(default_factory=CathodeSettings)
+    seed: int = 0
+    say: Say = lambda _: None
+    name: str = "cathode"
+    needs_template: bool = False
+    takes_template: bool = False
+    needs_truth: bool = False
+    generates: bool = True
+
+    def classes(self, pools: Pools, region: Window, sideband_tev: float) -> Classes:
+        """Data and samples; trains the density first. See `Background.classes`."""
+        if pools.template is not None:
+            raise InputError(
+                "mode 'cathode' samples its template from a density of the sidebands, but a "
+                "template was given; leave --template out or use --mode idealised."
+            )
+        self.settings.check_region(region)
+        data = inside(pools.data, region)
+        check_data(data, region)
+        parts = _divided(pools.data, region, self.settings.range_tev, self.seed)
+        kind, n_events = self.settings.estimator, len(parts.training)
+        self.say(f"training the density ({kind}) on {n_events} sideband events")
+        density, held_out = self._fitted(parts), parts.held_out
+        check = density.sample(held_out.mjj_tev, number(self.seed, "density", "check"))
+        generated = Generated(check, held_out, {"training_events": n_events, **density.about()})
+        return Classes(data, self._template(density, data, region), generated)
+
+    def _fitted(self, parts: _Sidebands) -> Density:
+        return fit_density(
+            parts.training,
+            parts.validation,
+            self.settings.estimator,
+            self.settings.parameters,
+            number(self.seed, "density"),
+            self.say,
+        )
+
+    def _template(self, density: Density, data: Events, region: Window) -> Events:
+        masses = draw_masses(
+            data.mjj_tev,
+            self.settings.oversampling * len(data),
+            self.settings.bandwidth_tev,
+            region,
+            generator(self.seed, "density", "masses"),
+        )
+        return density.sample(masses, number(self.seed, "density", "template"))
+
+
+def _divided(data: Events, region: Window, range_tev: tuple[float, float], seed: int) -> _Sidebands:
+    """Training, validation and held-out events of the sidebands, at random."""
+    lower, upper = (
+        Window(range_tev[0], region.low_tev),
+        Window(region.high_tev, range_tev[1]),
+    )
+    below, above = lower.contains(data.mjj_tev), upper.contains(data.mjj_tev)
+    for name, side, members in (("below", lower, below), ("above", upper, above)):
+        _check_side(name, side, int(np.count_nonzero(members)))
+    rows = generator(seed, "density", "split").permutation(np.flatnonzero(below | above))
+    train, validate = round(TRAINING_SHARE * len(rows)), round(VALIDATION_SHARE * len(rows))
+    edges = np.split(rows, [train, train + validate])
+    return _Sidebands(*(data.take(np.sort(part)) for part in edges))
+
+
+def _check_side(name: str, side: Window, found: int) -> None:
+    if found < MIN_PER_SIDE:
+        raise InputError(
+            f"mode 'cathode' needs at least {MIN_PER_SIDE} data events in each sideband, but the "
+            f"one {name} the signal region ({side.low_tev}-{side.high_tev} TeV) has {found}; give "
+            "more events, another --signal-region, or use --mode cwola."
+        )

@@ -1,0 +1,40 @@
+"""What the page says of a template that was sampled from a density."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from raysearch.report.tables import number
+
+# So many standard errors from 0.5 the samples count as told apart.
+_SIGNIFICANT = 3.0
+
+
+def density_sentences(settings: Mapping[str, Any]) -> list[str]:
+    """How the density was trained and what its check found; empty where there was none."""
+    density = settings.get("density")
+    if not density:
+        return []
+    check = density["check"]
+    return [
+        f"The template was sampled from a density of the sidebands ({density['estimator']}), "
+        f"trained once on {number(density['training_events'])} events: {density['epochs']} epochs, "
+        f"{density['cpu_seconds']:.1f} s of processor time.",
+        f"Its check: boosted trees tell its samples from {number(check['events'])} held-out "
+        f"sideband events of the same masses with AUC {number(check['auc'], check['auc_error'])}. "
+        + _verdict(check["auc"], check["auc_error"]),
+    ]
+
+
+def _verdict(auc: float, error: float) -> str:
+    if abs(auc - 0.5) < _SIGNIFICANT * error:
+        return (
+            "That is compatible with 0.5: they cannot be told apart, by this classifier and with "
+            "these statistics."
+        )
+    return (
+        "That is not 0.5: the samples differ from the sidebands, and a detector may take the same "
+        "kind of difference in the signal region for a signal. A longer training or the other "
+        "estimator may bring it closer to 0.5."
+    )
