@@ -180,9 +180,7 @@ def _rows(pool: Pool, rng: np.random.Generator, n: int) -> tuple[Rows, Rows]:
     if pool.scheme == "sampler":
         return _NO_ROWS, _NO_ROWS
     if pool.scheme == "fixed":
-        aside = pool.n_reference + rng.choice(
-            total - pool.n_reference, pool.n_aside, replace=False
-        )
+        aside = pool.n_reference + rng.choice(total - pool.n_reference, pool.n_aside, replace=False)
         return _by_weight(pool, rng, aside)[:n], _NO_ROWS
     if pool.n_shared:
         aside = rng.choice(total, total - pool.n_reference, replace=False)

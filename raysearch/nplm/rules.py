@@ -19,13 +19,12 @@ from raysearch.errors import InputError
 from raysearch.nplm.kernel import effective_dof
 from raysearch.nplm.tensors import Floats, tensor
 
-SMALLEST_PENALTY = 1e-6
-_LARGEST_PENALTY = 1e-2
+PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _PAIRED_ROWS = 2000
 _QUANTILE = 0.9
-# Rows on which degrees of freedom are judged; they need a few per centre.
-_JUDGED_ROWS = 10_000
-_STABLE = 0.02
+# Rows on which degrees of freedom are judged; the most centres need a few each.
+_JUDGED_ROWS = 8000
+_STABLE = 0.05
 _FEWEST_CENTRES, _MOST_CENTRES = 200, 2000
 # Below so many data per degree of freedom t is far from a chi2.
 _DATA_PER_DOF = 10
@@ -79,7 +78,9 @@ def centre_count(points: Floats, sigma: float, penalty: float, total: int, n_dat
         more = min(2 * count, most)
         better = _dof(points, more, sigma, penalty, total, n_data)
         if better - dof < _STABLE * better:
-            why = f"at least sqrt({total}); {more} centres would change {dof:.1f} dof to {better:.1f}"
+            why = (
+                f"at least sqrt({total}); {more} centres would change {dof:.1f} dof to {better:.1f}"
+            )
             return Choice(count, why)
         count, dof = more, better
     return Choice(count, f"the most this rule allows; {dof:.1f} dof may still grow with it")
@@ -93,18 +94,17 @@ def penalty(points: Floats, sigma: float, total: int, n_data: float) -> Choice:
 
     Arguments as for `centre_count`.
     """
-    value = SMALLEST_PENALTY
     count = min(max(math.ceil(math.sqrt(total)), _FEWEST_CENTRES), len(points))
-    while True:
+    for value in PENALTIES:
         dof = _dof(points, count, sigma, value, total, n_data)
-        if dof * _DATA_PER_DOF <= n_data or value >= _LARGEST_PENALTY:
-            return Choice(value, f"leaves {dof:.1f} degrees of freedom to {n_data:.0f} data")
-        value *= 10
+        if dof * _DATA_PER_DOF <= n_data:
+            break
+    return Choice(value, f"leaves {dof:.1f} degrees of freedom to {n_data:.0f} data")
 
 
 def _dof(
     points: Floats, count: int, sigma: float, penalty: float, total: int, n_data: float
 ) -> float:
-    judged = tensor(points[: max(_JUDGED_ROWS, 5 * count)])
+    judged = tensor(points[:_JUDGED_ROWS])
     weights = judged.new_full((len(judged),), n_data / len(judged))
     return effective_dof(judged, weights, judged[:count], sigma, penalty, total)

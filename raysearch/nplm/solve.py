@@ -1,7 +1,7 @@
 """The kernel fit of one toy: a ridge solve, or Newton's method to the end.
 
-The loss is ``sum_R w log(1 + e^f) + sum_D log(1 + e^-f)`` over all events plus ``n lambda/2 |f|^2``:
-the published programs write ``lambda |f|^2`` and solve ``(H / n + lambda) beta = -g / n``, which is
+The loss is ``sum_R w log(1 + e^f) + sum_D log(1 + e^-f)`` plus ``n lambda/2 |f|^2`` for n events: the
+published programs write ``lambda |f|^2`` and solve ``(H / n + lambda) beta = -g / n``, which is
 what is solved here. Their settings stop after one Newton step from f = 0.
 
 References:
@@ -65,7 +65,9 @@ def converged(start: Tensor, reference: Parts, data: Part, ridge: float) -> Tens
         if decrement < _TOLERANCE:
             break
         size = 1.0
-        while (new := _loss(beta + size * step, reference, data, ridge)) > loss and size > _TOLERANCE:
+        while (
+            new := _loss(beta + size * step, reference, data, ridge)
+        ) > loss and size > _TOLERANCE:
             size /= 2
         beta, loss = beta + size * step, new
     return beta
@@ -79,9 +81,7 @@ def _loss(beta: Tensor, reference: Parts, data: Part, ridge: float) -> float:
     return float(total)
 
 
-def _derivatives(
-    beta: Tensor, reference: Parts, data: Part, ridge: float
-) -> tuple[Tensor, Tensor]:
+def _derivatives(beta: Tensor, reference: Parts, data: Part, ridge: float) -> tuple[Tensor, Tensor]:
     gradient, hessian = ridge * beta, beta.new_zeros(len(beta), len(beta))
     for part, is_data in ((data, 1.0), *((part, 0.0) for part in reference())):
         share = torch.sigmoid(part.features @ beta)
