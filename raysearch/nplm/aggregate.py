@@ -22,19 +22,19 @@ Aggregate = Callable[[Floats], Floats]
 
 
 def _min_p(p: Floats) -> Floats:
-    return -np.log(p.min(axis=1))
+    return np.asarray(-np.log(p.min(axis=1)))
 
 
 def _product(p: Floats) -> Floats:
-    return -np.log(p).sum(axis=1)
+    return np.asarray(-np.log(p).sum(axis=1))
 
 
 def _average(p: Floats) -> Floats:
-    return -np.log(p.mean(axis=1))
+    return np.asarray(-np.log(p.mean(axis=1)))
 
 
 def _smooth_max(p: Floats) -> Floats:
-    return np.asarray(special.logsumexp(-np.log(p), axis=1)) - np.log(p.shape[1])
+    return np.asarray(special.logsumexp(-np.log(p), axis=1) - np.log(p.shape[1]))
 
 
 AGGREGATES: Mapping[str, Aggregate] = MappingProxyType(

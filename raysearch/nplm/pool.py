@@ -38,12 +38,14 @@ class Draw(NamedTuple):
         others: (l,) rows of the pool that are taken from the shared reference, or that are the
             reference where none is shared.
         auxiliary: (q,) measured values of the nuisances in units of their uncertainty.
+        seed: of what else is random in its statistic.
     """
 
     rows: Rows
     points: Floats
     others: Rows
     auxiliary: Floats
+    seed: int
 
     @property
     def n_data(self) -> int:
@@ -113,7 +115,7 @@ class Pool:
 
     def standardised(self, points: Floats) -> Floats:
         """(n, d) points on the scale of the pool."""
-        return (np.asarray(points, np.float64) - self.mean) / self.width
+        return np.asarray((np.asarray(points, np.float64) - self.mean) / self.width)
 
     def expectation(self, draw: Draw) -> float:
         """Number of data the reference of this draw predicts."""
@@ -150,7 +152,7 @@ def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int 
         points = np.zeros((0, pool.points.shape[1]))
     if signal is not None and injected:
         points = np.concatenate([points, signal[rng.choice(len(signal), injected, replace=False)]])
-    return Draw(data, points, others, rng.normal(size=pool.n_nuisances))
+    return Draw(data, points, others, rng.normal(size=pool.n_nuisances), seed)
 
 
 def draw_observed(pool: Pool, data: Floats, seed: int) -> Draw:
@@ -162,7 +164,7 @@ def draw_observed(pool: Pool, data: Floats, seed: int) -> Draw:
         seed: chooses the reference's rows.
     """
     others = _rows(pool, np.random.default_rng(seed), 0)[1]
-    return Draw(_NO_ROWS, pool.standardised(data), others, np.zeros(pool.n_nuisances))
+    return Draw(_NO_ROWS, pool.standardised(data), others, np.zeros(pool.n_nuisances), seed)
 
 
 def reference_rows(pool: Pool, draw: Draw) -> Rows:
@@ -196,4 +198,5 @@ def _by_weight(pool: Pool, rng: np.random.Generator, rows: Rows) -> Rows:
     largest = pool.weights.max()
     if weights.min() == largest:
         return rows
-    return rows[rng.random(len(rows)) * largest < weights]
+    kept: Rows = rows[rng.random(len(rows)) * largest < weights]
+    return kept

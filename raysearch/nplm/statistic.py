@@ -30,11 +30,16 @@ SOLVERS = (ONE_STEP, CONVERGED)
 class Statistic(Protocol):
     """A test statistic: large where data differ from their reference."""
 
-    pool: Pool
+    @property
+    def pool(self) -> Pool:
+        """Where the toys come from."""
 
     @property
     def sigmas(self) -> tuple[float | None, ...]:
         """Kernel width of each value; None where there is no kernel."""
+
+    def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
+        """(n,) f at (n, d) standardised points, fitted to a draw at one of the widths."""
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, k) values of t for each draw and kernel width."""
@@ -90,9 +95,14 @@ class KernelTest:
         ]
         return array(torch.stack(columns, dim=1))
 
-    def coefficients(self, block: Block, draw: Draw) -> Tensor:
-        """(r,) of the function fitted to a draw."""
-        return self._fit(block, self._sample(block, draw))
+    def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
+        """(n,) f at (n, d) standardised points, fitted to a draw at one of the widths."""
+        inputs = tensor(points, self.device)
+        found = [
+            block.basis.features(inputs) @ self._fit(block, self._sample(block, draw))
+            for block in self.blocks[width]
+        ]
+        return array(torch.stack(found).mean(0))
 
     def _of_block(self, block: Block, draws: Sequence[Draw]) -> Tensor:
         coefficients, own, scales = [], [], []

@@ -1,7 +1,8 @@
 """Full-batch training of the networks of many toys at once.
 
 The loss of one toy is ``sum_R w (e^f - 1) - sum_D f``; weights are clipped after each step, which is
-what makes t follow a chi2. The published training takes some hundred thousand steps of Adam; a step
+what makes t follow a chi2. Where the model has nuisances, f includes their shift of the reference and
+the loss their constraints, in units of their uncertainties. The published training takes some hundred thousand steps of Adam; a step
 of Levenberg and Marquardt uses the curvature of the likelihood, so that some hundred are enough.
 
 References:
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from raysearch.nplm.networks import Shape
+from raysearch.nplm.nuisances import Model
 
 # Events of one network handled at once. It is fixed, and samples are filled up to whole multiples
 # with events of weight 0, so that a toy's sums are the same whatever toys are beside it.
@@ -41,12 +42,14 @@ class Samples(NamedTuple):
         weights: its weights, 0 for fillers.
         data: inputs of the data.
         counts: 1 for data, 0 for fillers.
+        auxiliary: (t, q) measured values of the nuisances, in units of their uncertainties.
     """
 
     reference: Tensor
     weights: Tensor
     data: Tensor
     counts: Tensor
+    auxiliary: Tensor
 
     def take(self, toys: Tensor) -> Samples:
         """The samples of some of the toys."""
@@ -54,12 +57,12 @@ class Samples(NamedTuple):
 
 
 def train(
-    shape: Shape, parameters: Tensor, samples: Samples, clip: float, steps: int
+    model: Model, parameters: Tensor, samples: Samples, clip: float, steps: int
 ) -> tuple[Tensor, Tensor]:
     """Train the networks; those that are done leave the batch.
 
     Args:
-        shape: of the networks.
+        model: whose parameters are sought.
         parameters: (t, p) where they begin.
         samples: of their toys.
         clip: bound on the size of each weight and bias.
@@ -68,10 +71,9 @@ def train(
     Returns:
         (t, p) parameters and the (t,) losses they reach.
     """
-    found, least = (
-        parameters.clamp(-clip, clip),
-        loss(shape, parameters.clamp(-clip, clip), samples),
-    )
+    bounds = parameters.new_tensor(model.bounds(clip))
+    found = parameters.clamp(-bounds, bounds)
+    least = loss(model, found, samples)
     damping = torch.full_like(least, _FIRST_DAMPING)
     idle = torch.zeros_like(least)
     active = torch.arange(len(least), device=least.device)
@@ -80,9 +82,9 @@ def train(
         if not len(active):
             break
         left = samples if len(active) == len(least) else samples.take(active)
-        step = _step(shape, found[active], left, clip, damping[active])
-        new = (found[active] + step).clamp_(-clip, clip)
-        value = loss(shape, new, left)
+        step = _step(model, found[active], left, bounds, damping[active])
+        new = (found[active] + step).clamp_(-bounds, bounds)
+        value = loss(model, new, left)
         better = value < least[active]
         gained = least[active] - value > _GAIN
         idle[active] = torch.where(gained, 0.0, idle[active] + 1)
@@ -93,41 +95,43 @@ def train(
     return found, least
 
 
-def loss(shape: Shape, parameters: Tensor, samples: Samples) -> Tensor:
-    """(t,) losses of the networks."""
-    total = parameters.new_zeros(len(parameters))
+def loss(model: Model, parameters: Tensor, samples: Samples) -> Tensor:
+    """(t,) losses; 0 for the central reference."""
+    nuisances = parameters[:, model.n_weights :]
+    total = (nuisances * (nuisances / 2 - samples.auxiliary)).sum(1)
     for inputs, weights in _parts(samples.reference, samples.weights):
-        f = shape.values(parameters, inputs)[-1].clamp_(max=_LARGEST_F)
+        f = model.output(parameters, inputs).clamp_(max=_LARGEST_F)
         total += (weights * f.expm1_()).sum((1, 2))
     for inputs, counts in _parts(samples.data, samples.counts):
-        total -= (shape.values(parameters, inputs)[-1] * counts).sum((1, 2))
+        total -= (model.output(parameters, inputs) * counts).sum((1, 2))
     return total
 
 
-def derivatives(shape: Shape, parameters: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
+def derivatives(model: Model, parameters: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
     """(t, p) gradients, and (t, p, p) curvatures where f is linear in the parameters."""
     gradient = parameters.new_zeros(*parameters.shape, 1)
     curvature = parameters.new_zeros(*parameters.shape, parameters.shape[1])
     for inputs, weights in _parts(samples.reference, samples.weights):
-        values = shape.values(parameters, inputs)
-        by_parameter = shape.jacobian(parameters, values)
-        density = values[-1].clamp_(max=_LARGEST_F).exp_().mul_(weights)
+        f, by_parameter = model.linearised(parameters, inputs)
+        density = f.clamp_(max=_LARGEST_F).exp_().mul_(weights)
         weighted = by_parameter * density
         curvature.baddbmm_(weighted, by_parameter.transpose(1, 2))
         gradient += weighted.sum(2, keepdim=True)
     for inputs, counts in _parts(samples.data, samples.counts):
-        by_parameter = shape.jacobian(parameters, shape.values(parameters, inputs))
+        by_parameter = model.linearised(parameters, inputs)[1]
         gradient -= torch.bmm(by_parameter, counts.transpose(1, 2))
+    gradient[:, model.n_weights :, 0] += parameters[:, model.n_weights :] - samples.auxiliary
+    curvature.diagonal(dim1=1, dim2=2)[:, model.n_weights :] += 1
     return gradient[..., 0], curvature
 
 
 def _step(
-    shape: Shape, parameters: Tensor, samples: Samples, clip: float, damping: Tensor
+    model: Model, parameters: Tensor, samples: Samples, bounds: Tensor, damping: Tensor
 ) -> Tensor:
     """(t, p) damped Newton steps among the parameters that may move."""
-    gradient, curvature = derivatives(shape, parameters, samples)
+    gradient, curvature = derivatives(model, parameters, samples)
     # At its bound and pushed outwards, a parameter stays.
-    free = ((parameters.abs() < clip) | (gradient * parameters > 0)).to(gradient.dtype)
+    free = ((parameters.abs() < bounds) | (gradient * parameters > 0)).to(gradient.dtype)
     gradient, curvature = gradient * free, curvature * free[:, :, None] * free[:, None, :]
     diagonal = curvature.diagonal(dim1=1, dim2=2)
     floor = _FLOOR * diagonal.amax(1, keepdim=True)
