@@ -1,7 +1,8 @@
-"""The two-sample test with its toys over a cluster; `--help` lists its settings.
+r"""The two-sample test with its toys over a cluster; `--help` lists its settings.
 
 On this machine:      python jobs/nplm_toys.py DATA REFERENCE
-On a Ray cluster:     ray job submit --working-dir . -- python jobs/nplm_toys.py DATA REFERENCE --out DIR
+On a Ray cluster:     ray job submit --working-dir . -- \
+                          python jobs/nplm_toys.py DATA REFERENCE --out DIR
 """
 
 from raysearch.cli import main

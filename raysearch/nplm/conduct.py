@@ -1,4 +1,4 @@
-"""From a prepared test to its result: toys until there are enough, the result so far beside them."""
+"""From a prepared test to its result: toys, and the result so far beside them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The kernel statistic against a reference with systematic uncertainties: t = tau - Delta.
 
-The nuisances are first fitted alone (Delta). Around them kernel function and nuisances are solved for
-together, in one Newton step of the logistic loss with the reference reweighted. Near a common
+The nuisances are first fitted alone (Delta). Around them kernel function and nuisances are solved
+for together, in one Newton step of the logistic loss with the reference reweighted. Near a common
 density that loss is half the likelihood's, and so are the constraints in it.
 
 References:

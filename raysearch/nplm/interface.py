@@ -9,6 +9,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 from raysearch.nplm.conduct import Course, conduct
 from raysearch.nplm.figures import write_figures
+from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points, Source, check_pair, read_points
 from raysearch.nplm.pool import Sampler
 from raysearch.nplm.prepare import Prepared, prepare_test
@@ -34,8 +35,10 @@ def nplm_test(
     solver: str = NplmSettings.solver,
     centre_sets: int = NplmSettings.centre_sets,
     hidden: Sequence[int] = NplmSettings.hidden,
-    clip: float = NplmSettings.clip,
+    clip: float | None = None,
     steps: int = NplmSettings.steps,
+    starts: int = NplmSettings.starts,
+    nuisances: Sequence[Nuisance] = (),
     aggregate: str = NplmSettings.aggregate,
     draws: str = NplmSettings.draws,
     reference_size: int | None = None,
@@ -71,8 +74,10 @@ def nplm_test(
         solver: "one-step", as published, or "converged".
         centre_sets: draws of the centres over which t is averaged; several for narrow kernels.
         hidden: widths of the network's hidden layers.
-        clip: bound on each weight of the network.
-        steps: of the network's training.
+        clip: bound on each weight of the network; None to tune it until t follows a chi2.
+        steps: of the network's training, at most.
+        starts: networks tried for each toy, of which the best counts.
+        nuisances: systematic uncertainties of the reference; t is then tau - Delta.
         aggregate: "min-p", "prod-p", "average-p" or "smooth-max", for several widths.
         draws: "fresh", "fixed" or "sampler", see `raysearch.nplm.pool`.
         reference_size: events of a test's reference; None for as many as leave a pool.
@@ -103,6 +108,7 @@ def nplm_test(
         hidden=tuple(hidden),
         clip=clip,
         steps=steps,
+        starts=starts,
         aggregate=aggregate,
         draws=draws,
         reference_size=reference_size,
@@ -115,7 +121,7 @@ def nplm_test(
     )
     _check_address(address)
     points = _read(data, reference, signal, columns, weights, settings)
-    prepared = prepare_test(points, settings, sampler=sampler, device=device)
+    prepared = prepare_test(points, settings, sampler=sampler, nuisances=nuisances, device=device)
     directory = Path(out) if out is not None else _new_directory()
     course = begin(prepared, points, settings, directory, say)
     result = _conduct(course, address, device)
@@ -149,6 +155,7 @@ def begin(
     sampler = statistic.pool.sampler
     decisive = {key: value for key, value in asked.items() if key not in _FREE}
     plan = {**decisive, "columns": list(prepared.columns), "inputs": inputs}
+    plan["nuisances"] = [f"{n.name} {n.width:g}" for n in prepared.nuisances]
     plan["sampler"] = None if sampler is None else f"{sampler.__module__}:{sampler.__qualname__}"
     store = open_store(directory, statistic.sigmas, plan)
     about = {

@@ -1,8 +1,8 @@
 """Small sigmoid networks, one for each toy, as one batch of matrix products.
 
-Columns are events: weights (t, out, in) times inputs (t, in, n). All weights and biases of a network
-lie in one row, so that training sees t vectors. The derivatives are written out, since building a
-graph for each of many steps would cost more than the products.
+Columns are events: weights (t, out, in) times inputs (t, in, n). All weights and biases of a
+network lie in one row, so that training sees t vectors. The derivatives are written out, since
+building a graph for each of many steps would cost more than the products.
 """
 
 from __future__ import annotations

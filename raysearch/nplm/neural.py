@@ -89,7 +89,7 @@ class NeuralTest:
 
 
 def delta(nuisances: tuple[Nuisance, ...], samples: Samples) -> Tensor:
-    """(t,) Delta: twice the log of what the nuisances alone can gain, over the central reference."""
+    """(t,) Delta: twice the log likelihood that the nuisances alone gain."""
     return -2 * fit_nuisances(nuisances, samples)[1]
 
 

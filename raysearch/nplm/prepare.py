@@ -10,16 +10,20 @@ import numpy as np
 from raysearch.errors import InputError
 from raysearch.nplm import rules
 from raysearch.nplm.blocks import Block, make_block
+from raysearch.nplm.imperfect import ImperfectKernelTest
+from raysearch.nplm.neural import NeuralTest, tuned_clip
+from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points
-from raysearch.nplm.pool import Draw, Pool, Sampler, draw_observed, rows_aside
-from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.statistic import KernelTest
+from raysearch.nplm.pool import Draw, Pool, Sampler, draw_observed, draw_toy, rows_aside
+from raysearch.nplm.settings import NEURAL, NplmSettings
+from raysearch.nplm.statistic import ONE_STEP, KernelTest, Statistic
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Work
 from raysearch.seeds import generator, number
 
 # Beyond, features of the pool are computed anew for each batch instead of stored.
 _STORED_BYTES = 2 * 2**30
+_CLIP_TOYS = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +35,14 @@ class Prepared:
         observed: the experiment's data.
         choices: settings that rules chose, with their reasons.
         columns: names of the columns compared.
+        nuisances: systematic uncertainties of the reference.
     """
 
     work: Work
     observed: Draw
     choices: Mapping[str, rules.Choice]
     columns: tuple[str, ...]
+    nuisances: tuple[Nuisance, ...] = ()
 
 
 def prepare_test(
@@ -44,6 +50,7 @@ def prepare_test(
     settings: NplmSettings,
     *,
     sampler: Sampler | None = None,
+    nuisances: Sequence[Nuisance] = (),
     device: str = "cpu",
 ) -> Prepared:
     """Standardise, choose what the settings leave open, and compute what all toys share.
@@ -52,18 +59,57 @@ def prepare_test(
         points: "data" and "reference", checked against each other, and "signal" to inject.
         settings: of the test.
         sampler: gives points of the true distribution, for draws="sampler".
+        nuisances: systematic uncertainties of the reference.
         device: where to compute.
     """
     data = points["data"]
-    pool = make_pool(points["reference"], len(data), settings, sampler)
-    test, choices = kernel_test(pool, settings, device)
+    pool = make_pool(points["reference"], len(data), settings, sampler, len(nuisances))
+    test, choices = make_statistic(pool, settings, tuple(nuisances), device)
     signal = pool.standardised(points["signal"].values) if "signal" in points else None
     observed = draw_observed(pool, data.values, number(settings.seed, "nplm reference"))
-    return Prepared(Work(test, signal), observed, choices, data.columns)
+    return Prepared(Work(test, signal), observed, choices, data.columns, tuple(nuisances))
+
+
+def make_statistic(
+    pool: Pool, settings: NplmSettings, nuisances: tuple[Nuisance, ...], device: str
+) -> tuple[Statistic, dict[str, rules.Choice]]:
+    """The statistic the settings ask for, and what rules chose for it."""
+    if settings.method == NEURAL:
+        return neural_test(pool, settings, nuisances, device)
+    test, choices = kernel_test(pool, settings, device)
+    if not nuisances:
+        return test, choices
+    if settings.solver != ONE_STEP or settings.centre_sets > 1:
+        raise InputError(
+            "a kernel test with nuisances is solved in one step with one set of centres, but got "
+            f"solver = {settings.solver!r} and centre_sets = {settings.centre_sets}."
+        )
+    blocks = tuple(blocks[0] for blocks in test.blocks)
+    return ImperfectKernelTest(pool, blocks, test.penalty, nuisances, device), choices
+
+
+def neural_test(
+    pool: Pool, settings: NplmSettings, nuisances: tuple[Nuisance, ...], device: str
+) -> tuple[NeuralTest, dict[str, rules.Choice]]:
+    """The neural statistic; a bound that is left open is tuned on toys of its own."""
+    clip = 1.0 if settings.clip is None else settings.clip
+    test = NeuralTest(
+        pool, settings.hidden, clip, settings.steps, settings.starts, nuisances, device
+    )
+    if settings.clip is not None:
+        return test, {}
+    seeds = [number(settings.seed, "nplm clip", index) for index in range(_CLIP_TOYS)]
+    clip = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
+    why = f"mean t of {_CLIP_TOYS} null toys is near {test.shape.n_parameters}, the parameters"
+    return replace(test, clip=clip), {"clip": rules.Choice(clip, why)}
 
 
 def make_pool(
-    reference: Points, n_data: int, settings: NplmSettings, sampler: Sampler | None = None
+    reference: Points,
+    n_data: int,
+    settings: NplmSettings,
+    sampler: Sampler | None = None,
+    n_nuisances: int = 0,
 ) -> Pool:
     """The pool of a test, its rows in an order that the seed decides."""
     order = generator(settings.seed, "nplm order").permutation(len(reference))
@@ -81,6 +127,7 @@ def make_pool(
         n_data,
         settings.expected,
         sampler,
+        n_nuisances,
     )
 
 

@@ -27,7 +27,8 @@ class NplmSettings:
         centre_sets: draws of the centres over which t is averaged; several for narrow kernels.
         hidden: widths of the hidden layers (neural).
         clip: bound on each weight of the network (neural).
-        steps: of the network's training (neural).
+        steps: of the network's training, at most (neural).
+        starts: networks tried for each toy, of which the best counts (neural).
         aggregate: how p-values of several widths are combined.
         draws: how toys are drawn, "fresh", "fixed" or "sampler".
         reference_size: events of a test's reference.
@@ -50,8 +51,9 @@ class NplmSettings:
     solver: str = SOLVERS[0]
     centre_sets: int = 1
     hidden: tuple[int, ...] = (4,)
-    clip: float = 9.0
-    steps: int = 20_000
+    clip: float | None = None
+    steps: int = 300
+    starts: int = 3
     aggregate: str = "min-p"
     draws: str = SCHEMES[0]
     reference_size: int | None = None
@@ -68,7 +70,14 @@ class NplmSettings:
         _check_name("method", self.method, METHODS)
         _check_name("solver", self.solver, SOLVERS)
         _check_name("way to draw toys", self.draws, SCHEMES)
-        for name in ("centres", "centre_sets", "steps", "reference_size", "injected_toys"):
+        for name in (
+            "centres",
+            "centre_sets",
+            "steps",
+            "starts",
+            "reference_size",
+            "injected_toys",
+        ):
             _check_least(name, getattr(self, name), 1)
         _check_least("toys", self.toys, 2)
         _check_least("seed", self.seed, 0)
@@ -76,6 +85,8 @@ class NplmSettings:
             _check_positive(name, getattr(self, name))
         for sigma in self.sigmas:
             _check_positive("sigma", sigma)
+        for width in self.hidden:
+            _check_least("hidden", width, 1)
         for count in self.inject:
             _check_least("inject", count, 0)
 

@@ -1,7 +1,7 @@
 """The kernel fit of one toy: a ridge solve, or Newton's method to the end.
 
-The loss is ``sum_R w log(1 + e^f) + sum_D log(1 + e^-f)`` plus ``n lambda/2 |f|^2`` for n events: the
-published programs write ``lambda |f|^2`` and solve ``(H / n + lambda) beta = -g / n``, which is
+The loss is ``sum_R w log(1 + e^f) + sum_D log(1 + e^-f)`` plus ``n lambda/2 |f|^2`` for n events:
+the published programs write ``lambda |f|^2`` and solve ``(H / n + lambda) beta = -g / n``, which is
 what is solved here. Their settings stop after one Newton step from f = 0.
 
 References:

@@ -1,9 +1,10 @@
 """Full-batch training of the networks of many toys at once.
 
-The loss of one toy is ``sum_R w (e^f - 1) - sum_D f``; weights are clipped after each step, which is
-what makes t follow a chi2. Where the model has nuisances, f includes their shift of the reference and
-the loss their constraints, in units of their uncertainties. The published training takes some hundred thousand steps of Adam; a step
-of Levenberg and Marquardt uses the curvature of the likelihood, so that some hundred are enough.
+The loss of one toy is ``sum_R w (e^f - 1) - sum_D f``; weights are clipped after each step, which
+is what makes t follow a chi2. Where the model has nuisances, f includes their shift of the
+reference and the loss their constraints, in units of their uncertainties. The published training
+takes some hundred thousand steps of Adam; a step of Levenberg and Marquardt uses the curvature of
+the likelihood, so that some hundred are enough.
 
 References:
     Learning multivariate new physics (d'Agnolo et al., 2021), arXiv:1912.12155
@@ -76,12 +77,15 @@ def train(
     least = loss(model, found, samples)
     damping = torch.full_like(least, _FIRST_DAMPING)
     idle = torch.zeros_like(least)
-    active = torch.arange(len(least), device=least.device)
+    active = everyone = torch.arange(len(least), device=least.device)
     for _ in range(steps):
-        active = active[idle[active] < _PATIENCE]
+        active = everyone[idle < _PATIENCE]
         if not len(active):
             break
-        left = samples if len(active) == len(least) else samples.take(active)
+        if len(active) == 1:
+            # Alone it would be multiplied by another routine, and rounded in another way.
+            active = active.repeat(2)
+        left = samples if torch.equal(active, everyone) else samples.take(active)
         step = _step(model, found[active], left, bounds, damping[active])
         new = (found[active] + step).clamp_(-bounds, bounds)
         value = loss(model, new, left)
