@@ -48,7 +48,8 @@ def toys(result: NplmResult) -> Figure:
         axes = figure.add_subplot(1, len(result.widths), k + 1)
         values, fit = result.toy_t[:, k], fit_chi2(result.toy_t[:, k])
         edges = np.linspace(min(values.min(), width.t), 1.05 * max(values.max(), width.t), 41)
-        axes.hist(values, edges, density=True, color=TEMPLATE, alpha=0.3, label="toys")
+        density, _ = np.histogram(values, edges, density=True)
+        axes.stairs(density, edges, fill=True, color=TEMPLATE, alpha=0.3, label="toys")
         _draw_chi2(axes, fit, edges, TEMPLATE, rf"{fit.scale:.2f} $\chi^2$, {fit.dof:.1f} dof")
         _draw_chi2(axes, fit_chi2(values, plain=True), edges, GREY, r"plain $\chi^2$")
         axes.axvline(width.t, color=DATA, label=f"data, p = {width.asymptotic.p.value:.2g}")
@@ -126,7 +127,7 @@ def log_ratio(prepared: Prepared, result: NplmResult) -> Figure:
 def _draw_ratio(
     axes: Axes, data: Floats, reference: Floats, weights: Floats, fitted: Floats
 ) -> None:
-    edges = np.unique(np.quantile(reference, np.linspace(0, 1, _BINS + 1)))
+    edges = np.linspace(*np.quantile(reference, [0.001, 0.999]), _BINS + 1)
     seen, _ = np.histogram(data, edges)
     expected, _ = np.histogram(reference, edges, weights=weights * (len(data) / weights.sum()))
     learned, _ = np.histogram(reference, edges, weights=fitted * (len(data) / weights.sum()))

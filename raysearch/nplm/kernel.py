@@ -21,7 +21,7 @@ from torch import Tensor
 from raysearch.nplm.tensors import CHUNK_ROWS, Floats, array, tensor
 
 # Directions of the centres' own Gram matrix below this share of the largest are rounding errors.
-_SMALLEST_NORM = 1e-13
+_SMALLEST_NORM = 1e-12
 # Dropped below this share of the penalty: t then moves by about a tenth (tests/benchmarks).
 _SMALLEST_OF_PENALTY = 1e-3
 # The basis is found on so many rows of the reference (or so many per centre): it only chooses the
@@ -119,7 +119,8 @@ def chunks(n: int, size: int = CHUNK_ROWS) -> Iterator[slice]:
 def _whitening(gram: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(gram)
     kept = values > _SMALLEST_NORM * values[-1]
-    return vectors[:, kept] / values[kept].sqrt()
+    whitening: Tensor = vectors[:, kept] / values[kept].sqrt()
+    return whitening
 
 
 def _gram(points: Tensor, weights: Tensor, centres: Tensor, sigma: float) -> Tensor:

@@ -70,7 +70,7 @@ class Shape:
         start = 0
         for inputs, outputs in pairwise(self.sizes):
             middle, end = start + inputs * outputs, start + (inputs + 1) * outputs
-            weight = parameters[:, start:middle].unflatten(1, (outputs, inputs))
+            weight = parameters[:, start:middle].reshape(-1, outputs, inputs)
             yield weight, parameters[:, middle:end, None]
             start = end
 

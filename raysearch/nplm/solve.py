@@ -93,4 +93,5 @@ def _derivatives(beta: Tensor, reference: Parts, data: Part, ridge: float) -> tu
 
 def _root(hessian: Tensor, ridge: float) -> Tensor:
     ridged = hessian + ridge * torch.eye(len(hessian), dtype=hessian.dtype, device=hessian.device)
-    return torch.linalg.cholesky(ridged)
+    root: Tensor = torch.linalg.cholesky(ridged)
+    return root

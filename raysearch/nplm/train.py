@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from raysearch.nplm.kernel import chunks
 from raysearch.nplm.nuisances import Model
 
 # Events of one network handled at once. It is fixed, and samples are filled up to whole multiples
@@ -145,4 +146,4 @@ def _step(
 
 
 def _parts(inputs: Tensor, weights: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(inputs.split(CHUNK, dim=2), weights.split(CHUNK, dim=2), strict=True)
+    return ((inputs[:, :, part], weights[:, :, part]) for part in chunks(inputs.shape[2], CHUNK))
