@@ -4,6 +4,7 @@ from raysearch.api import resume, search
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
+from raysearch.nplm import nplm_test
 from raysearch.study import Study, load_study
 from raysearch.trial import Setup, run_trial
 
@@ -14,6 +15,7 @@ __all__ = [
     "Study",
     "load_study",
     "log_likelihood_ratio",
+    "nplm_test",
     "read_events",
     "resume",
     "run_trial",

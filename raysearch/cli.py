@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
+from raysearch.nplm.settings import NplmSettings
 from raysearch.records import INTERRUPTED
 from raysearch.settings import Resources, Settings
 from raysearch.study import Study
@@ -21,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_Number = TypeVar("_Number", int, float)
 
 # What shells report for a command that Ctrl-C ended.
 _INTERRUPTED_STATUS = 130
@@ -165,6 +168,61 @@ def benchmark(
         print_table(found, machine())
 
 
+@app.command()
+def nplm(
+    data: Path,
+    reference: Path,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to compare, a,b,...; default: all features.")
+    ] = None,
+    toys: Annotated[int, typer.Option(help="Toys under the null.")] = NplmSettings.toys,
+    sigma: Annotated[str, typer.Option(help="Kernel widths, a,b,..., or auto.")] = "auto",
+    aggregate: Annotated[
+        str, typer.Option(help="min-p, prod-p, average-p or smooth-max, for several widths.")
+    ] = NplmSettings.aggregate,
+    method: Annotated[str, typer.Option(help="kernel or neural.")] = NplmSettings.method,
+    draws: Annotated[str, typer.Option(help="Toys: fresh or fixed reference.")] = "fresh",
+    weights: Annotated[
+        str | None, typer.Option(help="Column with the weights of the reference.")
+    ] = None,
+    expected: Annotated[
+        float | None, typer.Option(help="Number of data the reference predicts; default: any.")
+    ] = None,
+    signal: Annotated[Path | None, typer.Option(help="Events to inject.")] = None,
+    inject: Annotated[str, typer.Option(help="Numbers of them, a,b,...")] = "",
+    stop_at: Annotated[
+        float | None, typer.Option(help="Stop once the interval of p excludes this value.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory of the result; default: a new one in studies/.")
+    ] = None,
+    address: Address = None,
+) -> None:
+    """Test whether DATA are a sample of the distribution of REFERENCE."""
+    from raysearch.nplm import nplm_test
+
+    result = nplm_test(
+        data,
+        reference,
+        columns=columns.split(",") if columns else None,
+        toys=toys,
+        sigma=() if sigma == "auto" else _numbers("--sigma", sigma, float),
+        aggregate=aggregate,
+        method=method,
+        draws=draws,
+        weights=weights,
+        expected=expected,
+        signal=signal,
+        inject=_numbers("--inject", inject, int) if inject else (),
+        stop_at=stop_at,
+        seed=seed,
+        out=out,
+        address=address,
+    )
+    print(result.summary())
+
+
 def main(command: Sequence[str] = ()) -> None:
     """Run the command line; what the user got wrong is one sentence and exit status 2.
 
@@ -177,6 +235,13 @@ def main(command: Sequence[str] = ()) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _numbers(option: str, text: str, kind: Callable[[str], _Number]) -> list[_Number]:
+    try:
+        return [kind(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option} must be numbers, a,b,..., but got {text!r}.") from None
 
 
 def _edges(text: str) -> tuple[float, float]:

@@ -1,0 +1,11 @@
+r"""The two-sample test with its toys over a cluster; `--help` lists its settings.
+
+On this machine:      python jobs/nplm_toys.py DATA REFERENCE
+On a Ray cluster:     ray job submit --working-dir . -- \
+                          python jobs/nplm_toys.py DATA REFERENCE --out DIR
+"""
+
+from raysearch.cli import main
+
+if __name__ == "__main__":
+    main(["nplm"])

@@ -1,0 +1,6 @@
+"""NPLM: a two-sample test with calibrated p-values, its toys as parallel tasks."""
+
+from raysearch.nplm.interface import nplm_test
+from raysearch.nplm.result import NplmResult
+
+__all__ = ["NplmResult", "nplm_test"]

@@ -1,0 +1,174 @@
+"""From a prepared test to its result: toys, and the result so far beside them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from raysearch.nplm.aggregate import combine_counted
+from raysearch.nplm.pool import Pool
+from raysearch.nplm.prepare import Prepared
+from raysearch.nplm.pvalues import empirical_p
+from raysearch.nplm.result import NplmResult, evaluate
+from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.store import Store
+from raysearch.nplm.tensors import Floats
+from raysearch.nplm.work import Batch, Runner, toy_seed
+from raysearch.progress import Say
+
+BATCH_TOYS = 25
+_WRITE_EVERY_S = 2.0
+_LOOK_EVERY = 100
+_STOP_COVERAGE = 0.99
+_FEWEST = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A test under way.
+
+    Attributes:
+        prepared: the test.
+        settings: of the test.
+        about: what nplm.json tells of the settings.
+        store: its directory, with the toys of earlier runs.
+        observed: (k,) t of the data.
+        say: receives progress, line by line.
+    """
+
+    prepared: Prepared
+    settings: NplmSettings
+    about: Mapping[str, Any]
+    store: Store
+    observed: Floats
+    say: Say
+
+    def run(self, runner: Runner, batches: Sequence[Batch], until_decided: bool) -> None:
+        """Make the toys of the batches, and write what there is every few seconds."""
+        due = time.monotonic() + _WRITE_EVERY_S
+        for batch, values in runner(self.prepared.work, batches):
+            keys = [(batch.n_signal, seed) for seed in batch.seeds]
+            self.store.toys |= dict(zip(keys, values, strict=True))
+            if (started := time.monotonic()) > due:
+                self.write(complete=False)
+                # Writing may take a small part of the time only, however many toys there are.
+                due = time.monotonic() + max(_WRITE_EVERY_S, 20 * (time.monotonic() - started))
+            if until_decided and self.decided():
+                break
+
+    def write(self, complete: bool) -> NplmResult | None:
+        """Write toys and result so far; the result, or None while there are too few toys."""
+        result = self.result()
+        self.store.write(result, {"complete": complete})
+        self.say(progress_line(result, self.settings.toys))
+        return result
+
+    def result(self) -> NplmResult | None:
+        """The result of the toys made so far; None if they are too few."""
+        seeds = [s for s in toy_seeds(self.settings, None) if (None, s) in self.store.toys]
+        seeds = seeds[: self.decided() or len(seeds)]
+        if len(seeds) < min(_FEWEST, self.settings.toys):
+            return None
+        injected = {n: self._injected(n) for n in self.settings.inject}
+        return evaluate(
+            self.observed,
+            seeds,
+            np.stack([self.store.toys[None, seed] for seed in seeds]),
+            {n: np.stack(values) for n, values in injected.items() if values},
+            self.about,
+            pool_terms(self.prepared.work.statistic.pool),
+        )
+
+    def decided(self) -> int | None:
+        """Toys after which the interval of p excludes the value of `stop_at`; None if it does not.
+
+        Only whole prefixes of the toys in the order of their index are looked at, at fixed numbers,
+        so that neither workers nor batches decide where a test stops.
+        """
+        threshold = self.settings.stop_at
+        if threshold is None:
+            return None
+        made = []
+        for index, seed in enumerate(toy_seeds(self.settings, None), 1):
+            if (None, seed) not in self.store.toys:
+                return None
+            made.append(self.store.toys[None, seed])
+            if index % _LOOK_EVERY == 0 and self._excludes(np.stack(made), threshold):
+                return index
+        return None
+
+    def _excludes(self, toys: Floats, threshold: float) -> bool:
+        combined = combine_counted(toys, self.observed, self.settings.aggregate)
+        n_larger = int((combined.toys >= combined.observed).sum())
+        p = empirical_p(n_larger, len(toys), _STOP_COVERAGE)
+        return not p.low <= threshold <= p.high
+
+    def _injected(self, n_signal: int) -> list[Floats]:
+        keys = [(n_signal, seed) for seed in toy_seeds(self.settings, n_signal)]
+        return [self.store.toys[key] for key in keys if key in self.store.toys]
+
+
+def conduct(course: Course, runner: Runner, batch_toys: int = BATCH_TOYS) -> NplmResult:
+    """Make the toys that are missing and evaluate the test.
+
+    Args:
+        course: the test.
+        runner: makes batches of toys.
+        batch_toys: toys of a batch.
+    """
+    if not course.decided():
+        course.run(runner, missing(course, None, batch_toys), until_decided=True)
+    injected = [b for n in course.settings.inject for b in missing(course, n, batch_toys)]
+    course.run(runner, injected, until_decided=False)
+    result = course.write(complete=True)
+    if result is None:
+        raise RuntimeError("the runner ended before it had made the toys")
+    return result
+
+
+def missing(course: Course, n_signal: int | None, batch_toys: int) -> list[Batch]:
+    """Batches of those toys that the store does not hold."""
+    seeds = toy_seeds(course.settings, n_signal)
+    left = [seed for seed in seeds if (n_signal, seed) not in course.store.toys]
+    parts = range(0, len(left), batch_toys)
+    return [Batch(n_signal, tuple(left[k : k + batch_toys])) for k in parts]
+
+
+@lru_cache
+def toy_seeds(settings: NplmSettings, n_signal: int | None) -> tuple[int, ...]:
+    """Seeds of all toys of a test with so many injected signal events, in order."""
+    count = settings.toys if n_signal is None else settings.injected_toys
+    return tuple(toy_seed(settings.seed, n_signal, index) for index in range(count))
+
+
+def progress_line(result: NplmResult | None, toys: int) -> str:
+    """The p-value so far, in a line."""
+    if result is None:
+        return f"fewer than {_FEWEST} of {toys} toys so far"
+    p = result.p_empirical
+    return f"[{result.toys:>5}/{toys}] p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}) so far"
+
+
+def pool_terms(pool: Pool) -> tuple[float, float, float]:
+    """How a finite pool moves the mean of the toys' t from the truth: shift and spread.
+
+    Rows are drawn without replacement. Where reference and data come from one pool their
+    difference fluctuates as for independent samples, whatever the pool; where the reference is
+    fixed, the mean over pools is right too, but one pool of P rows differs from the truth: for q
+    degrees of freedom by ``2 N_D sqrt(q / P N_R)`` and ``N_D sqrt(2 q) / P`` (one standard
+    deviation each). Drawing with replacement would add ``q N_D / P``.
+
+    Returns:
+        Coefficients of q, sqrt(q) and sqrt(2 q).
+    """
+    if pool.scheme != "fixed":
+        return 0.0, 0.0, 0.0
+    n_data = pool.n_data if pool.expected is None else pool.expected
+    left = len(pool.points) - pool.n_reference
+    return 0.0, 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left

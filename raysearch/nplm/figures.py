@@ -1,0 +1,170 @@
+"""The figures of a test, as PNG and PDF.
+
+What they show: the null distribution with the observed value, the significance of injected signal,
+where in the space of the columns the fitted f is large, and whether p is uniform under the null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from raysearch.files import replacing
+from raysearch.nplm.aggregate import combine_fitted
+from raysearch.nplm.pool import reference_rows
+from raysearch.nplm.prepare import Prepared
+from raysearch.nplm.pvalues import Chi2, fit_chi2, uniformity
+from raysearch.nplm.result import NplmResult
+from raysearch.nplm.tensors import Floats
+from raysearch.report.style import DATA, GREY, SIGNAL, TEMPLATE, encode, new_figure, single
+
+_MOST_COLUMNS = 6
+_BINS = 30
+# Rows of the reference drawn; more would not be seen.
+_DRAWN_ROWS = 50_000
+
+
+def write_figures(directory: Path, prepared: Prepared, result: NplmResult) -> list[Path]:
+    """Write the figures of a finished test into ``figures/``; their paths without suffix."""
+    drawings: dict[str, Callable[[], Figure]] = {
+        "toys": lambda: toys(result),
+        "calibration": lambda: calibration(result),
+        "log_ratio": lambda: log_ratio(prepared, result),
+    }
+    if result.injections:
+        drawings["injection"] = lambda: injection(result)
+    return [_write(directory / "figures" / name, draw) for name, draw in drawings.items()]
+
+
+def toys(result: NplmResult) -> Figure:
+    """Distribution of t over the toys at each kernel width, the fitted chi2 and the data."""
+    figure = new_figure(5.2 * len(result.widths) + 1.0, 4.4)
+    for k, width in enumerate(result.widths):
+        axes = figure.add_subplot(1, len(result.widths), k + 1)
+        values, fit = result.toy_t[:, k], fit_chi2(result.toy_t[:, k])
+        edges = np.linspace(min(values.min(), width.t), 1.05 * max(values.max(), width.t), 41)
+        density, _ = np.histogram(values, edges, density=True)
+        axes.stairs(density, edges, fill=True, color=TEMPLATE, alpha=0.3, label="toys")
+        _draw_chi2(axes, fit, edges, TEMPLATE, rf"{fit.scale:.2f} $\chi^2$, {fit.dof:.1f} dof")
+        _draw_chi2(axes, fit_chi2(values, plain=True), edges, GREY, r"plain $\chi^2$")
+        axes.axvline(width.t, color=DATA, label=f"data, p = {width.asymptotic.p.value:.2g}")
+        axes.set_xlabel("t" if width.sigma is None else rf"t  ($\sigma$ = {width.sigma:.3g})")
+        axes.set_ylabel("density")
+        axes.legend(loc="upper right")
+    return figure
+
+
+def calibration(result: NplmResult) -> Figure:
+    """The p of each toy by the fitted chi2 against its rank: a diagonal if p is uniform."""
+    figure, axes = single(5.6, 5.0)
+    everything = combine_fitted(result.toy_t, _observed(result), result.settings["aggregate"])
+    values = everything.toys
+    # The fit to one half judges the other, so that no toy has a part in its own p.
+    halves = [
+        fit_chi2(values[half::2]).p(values[1 - half :: 2])
+        for half in (0, 1)
+        if len(values[half::2]) > 1
+    ]
+    p = np.sort(np.concatenate(halves))
+    n = len(p)
+    expected = (np.arange(n) + 0.5) / n
+    low, high = stats.beta.interval(0.95, np.arange(n) + 1, n - np.arange(n))
+    axes.fill_between(expected, low, high, color=GREY, alpha=0.25, label="95% of uniform samples")
+    axes.plot([0, 1], [0, 1], color=GREY, ls=":")
+    label = f"toys, KS p = {uniformity(p):.2g}"
+    axes.plot(expected, p, color=TEMPLATE, label=label)
+    axes.set(xscale="log", yscale="log", xlim=(0.4 / n, 1), ylim=(0.1 / n, 1))
+    axes.set_xlabel("share of toys with smaller p")
+    axes.set_ylabel(r"p by the fitted $\chi^2$")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def injection(result: NplmResult) -> Figure:
+    """Significance against the injected share of signal, with the band of 68% of the toys."""
+    figure, axes = single()
+    points = sorted(result.injections)
+    share = [100 * point.fraction for point in points]
+    middle = [point.z.value for point in points]
+    low, high = ([getattr(point.z, end) for point in points] for end in ("low", "high"))
+    axes.fill_between(share, low, high, color=TEMPLATE, alpha=0.25, label="68% of the toys")
+    errors = [point.z_error for point in points]
+    axes.errorbar(share, middle, errors, color=TEMPLATE, marker="o", ms=4, label="median")
+    axes.axhline(0, color=GREY, ls=":")
+    axes.set_xlabel("injected signal, % of the data")
+    axes.set_ylabel("significance Z")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def log_ratio(prepared: Prepared, result: NplmResult) -> Figure:
+    """Data over reference in each column, and the reference weighted with the fitted e^f."""
+    statistic, draw = prepared.work.statistic, prepared.observed
+    pool, width = statistic.pool, int(np.argmin([w.asymptotic.p.value for w in result.widths]))
+    rows = reference_rows(pool, draw)[:_DRAWN_ROWS]
+    reference, weights = pool.points[rows], pool.weights[rows]
+    fitted = weights * np.exp(np.minimum(statistic.log_ratio(draw, reference, width), 50.0))
+    data = np.concatenate([pool.points[draw.rows], draw.points])
+    names = prepared.columns[:_MOST_COLUMNS]
+    across = min(3, len(names))
+    down = -(-len(names) // across)
+    figure = new_figure(4.4 * across + 0.6, 3.6 * down + 0.4)
+    for k, name in enumerate(names):
+        axes = figure.add_subplot(down, across, k + 1)
+        raw = [x[:, k] * pool.width[k] + pool.mean[k] for x in (data, reference)]
+        _draw_ratio(axes, raw[0], raw[1], weights, fitted)
+        axes.set_xlabel(name)
+        axes.set_ylabel("over reference")
+    figure.axes[0].legend(loc="upper left")
+    return figure
+
+
+def _draw_ratio(
+    axes: Axes, data: Floats, reference: Floats, weights: Floats, fitted: Floats
+) -> None:
+    low, high = np.quantile(reference, [0.001, 0.999])
+    edges = np.linspace(low, high, _BINS + 1)
+    seen, _ = np.histogram(data, edges)
+    expected, _ = np.histogram(reference, edges, weights=weights * (len(data) / weights.sum()))
+    learned, _ = np.histogram(reference, edges, weights=fitted * (len(data) / weights.sum()))
+    centres, some = (edges[1:] + edges[:-1]) / 2, expected > 0
+    axes.axhline(1, color=GREY, ls=":")
+    axes.errorbar(
+        centres[some],
+        seen[some] / expected[some],
+        np.sqrt(seen[some]) / expected[some],
+        fmt="o",
+        ms=3,
+        lw=1,
+        color=DATA,
+        label="data",
+    )
+    axes.stairs(
+        np.divide(learned, expected, out=np.ones_like(expected), where=some),
+        edges,
+        color=SIGNAL,
+        label=r"fitted $e^f$",
+    )
+
+
+def _draw_chi2(axes: Axes, fit: Chi2, edges: Floats, colour: str, label: str) -> None:
+    t = np.linspace(max(edges[0], 1e-3), edges[-1], 400)
+    density = stats.chi2.pdf(t, fit.dof, scale=fit.scale)
+    axes.plot(t, density, color=colour, label=label)
+
+
+def _observed(result: NplmResult) -> Floats:
+    return np.array([width.t for width in result.widths])
+
+
+def _write(path: Path, draw: Callable[[], Figure]) -> Path:
+    files: Mapping[str, bytes] = encode(draw)
+    for suffix, content in files.items():
+        with replacing(path.with_suffix(f".{suffix}")) as temporary:
+            temporary.write_bytes(content)
+    return path

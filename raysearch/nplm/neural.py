@@ -1,0 +1,156 @@
+"""The neural statistic: one small network for each toy, all of a batch trained as one.
+
+References:
+    Learning new physics from a machine (d'Agnolo & Wulzer, 2019), arXiv:1806.02350
+    Learning multivariate new physics (d'Agnolo et al., 2021), arXiv:1912.12155
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from raysearch.nplm.networks import Shape
+from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
+from raysearch.nplm.pool import Draw, Pool, reference_rows
+from raysearch.nplm.tensors import Floats, array, tensor
+from raysearch.nplm.train import CHUNK, Samples, train
+from raysearch.seeds import number
+
+_NUISANCE_STEPS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class NeuralTest:
+    """``t = -2 min L`` over networks with bounded weights; with nuisances ``tau - Delta``.
+
+    tau lets network and nuisances vary, Delta the nuisances alone.
+
+    Attributes:
+        pool: of the test.
+        hidden: widths of the hidden layers.
+        clip: bound on the size of each weight and bias.
+        steps: of training, at most.
+        starts: networks tried for each toy, of which the best counts.
+        nuisances: systematic uncertainties of the reference.
+        device: where to compute, "cpu" or "cuda".
+    """
+
+    pool: Pool
+    hidden: tuple[int, ...]
+    clip: float
+    steps: int
+    starts: int
+    nuisances: tuple[Nuisance, ...] = ()
+    device: str = "cpu"
+
+    @property
+    def sigmas(self) -> tuple[float | None, ...]:
+        """One value of t, without a kernel width."""
+        return (None,)
+
+    @property
+    def shape(self) -> Shape:
+        """Of the networks."""
+        return Shape((self.pool.points.shape[1], *self.hidden, 1))
+
+    def values(self, draws: Sequence[Draw]) -> Floats:
+        """(n, 1) values of t for each draw."""
+        samples = make_samples(self.pool, draws, self.nuisances, self.device)
+        tau = -2 * self._fit(draws, samples)[1]
+        return array((tau - delta(self.nuisances, samples))[:, None])
+
+    def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
+        """(n,) network at (n, d) standardised points, fitted to a draw; there is one width."""
+        samples = make_samples(self.pool, [draw], self.nuisances, self.device)
+        network = self._fit([draw], samples)[0][:, : self.shape.n_parameters]
+        inputs = tensor(points.T.copy()[None], self.device)
+        return array(self.shape.values(network, inputs)[-1][0, 0])
+
+    def _fit(self, draws: Sequence[Draw], samples: Samples) -> tuple[Tensor, Tensor]:
+        """(n, p) parameters of the best of the starts of each draw, and the (n,) loss."""
+        model = Model(self.shape, powers(self.nuisances), len(self.nuisances))
+        ends = [train(model, b, samples, self.clip, self.steps) for b in self._starts(draws)]
+        losses = torch.stack([loss for _, loss in ends])
+        best = losses.argmin(0)
+        rows = torch.arange(len(draws), device=best.device)
+        return torch.stack([found for found, _ in ends])[best, rows], losses[best, rows]
+
+    def _starts(self, draws: Sequence[Draw]) -> Iterator[Tensor]:
+        for start in range(self.starts):
+            seeds = [number(draw.seed, "nplm network", start) for draw in draws]
+            network = self.shape.initial(seeds, self.device)
+            yield torch.cat([network, network.new_zeros(len(draws), len(self.nuisances))], dim=1)
+
+
+def delta(nuisances: tuple[Nuisance, ...], samples: Samples) -> Tensor:
+    """(t,) Delta: twice the log likelihood that the nuisances alone gain."""
+    return -2 * fit_nuisances(nuisances, samples)[1]
+
+
+def fit_nuisances(nuisances: tuple[Nuisance, ...], samples: Samples) -> tuple[Tensor, Tensor]:
+    """(t, q) nuisances that fit best without anything new, and the (t,) loss."""
+    model = Model(None, powers(nuisances), len(nuisances))
+    start = torch.zeros_like(samples.auxiliary)
+    if not nuisances:
+        return start, start.new_zeros(len(start))
+    return train(model, start, samples, math.inf, _NUISANCE_STEPS)
+
+
+def make_samples(
+    pool: Pool, draws: Sequence[Draw], nuisances: Sequence[Nuisance], device: str
+) -> Samples:
+    """Reference and data of the draws with the nuisances' terms, filled up to whole chunks."""
+    rows = [reference_rows(pool, draw) for draw in draws]
+    weights = [
+        pool.weights[r] * (pool.expectation(d) / pool.weights[r].sum())
+        for r, d in zip(rows, draws, strict=True)
+    ]
+    data = [np.concatenate([pool.points[d.rows], d.points]) for d in draws]
+
+    def inputs(points: Floats) -> Floats:
+        raw = points * pool.width + pool.mean
+        return np.concatenate([points, term_table(nuisances, raw)], axis=1)
+
+    return Samples(
+        _filled([inputs(pool.points[r]) for r in rows], device),
+        _filled([w[:, None] for w in weights], device),
+        _filled([inputs(points) for points in data], device),
+        _filled([np.ones((len(x), 1)) for x in data], device),
+        tensor(np.stack([draw.auxiliary for draw in draws]), device),
+    )
+
+
+def _filled(parts: Sequence[Floats], device: str) -> Tensor:
+    """(t, d, n) the (n_t, d) parts side by side, zeros behind each."""
+    longest = -(-max(len(part) for part in parts) // CHUNK) * CHUNK
+    out = np.zeros((len(parts), parts[0].shape[1], longest))
+    for k, part in enumerate(parts):
+        out[k, :, : len(part)] = part.T
+    return tensor(out, device)
+
+
+def tuned_clip(
+    test: NeuralTest, draws: Sequence[Draw], low: float = 1.0, high: float = 100.0, tries: int = 6
+) -> float:
+    """The bound for which the mean t of null toys is the number of parameters, as a chi2 has it.
+
+    A bisection on the logarithm: a looser bound gives larger t.
+
+    Args:
+        test: whose bound is sought.
+        draws: null toys, other ones than those that calibrate the test.
+        low: smallest bound.
+        high: largest bound.
+        tries: how often the networks are trained.
+    """
+    for _ in range(tries):
+        middle = float(np.sqrt(low * high))
+        mean = replace(test, clip=middle).values(draws).mean()
+        low, high = (middle, high) if mean < test.shape.n_parameters else (low, middle)
+    return float(np.sqrt(low * high))

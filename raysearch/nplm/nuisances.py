@@ -1,0 +1,156 @@
+"""Systematic uncertainties: what they do to the reference, as a Taylor series in each nuisance.
+
+The log ratio of the reference at nuisances nu to the central one is ``sum_k g_k(x) nu^k``, summed
+over the nuisances; each is constrained by an auxiliary measurement with a Gaussian uncertainty.
+
+References:
+    Learning new physics from an imperfect machine (d'Agnolo et al., 2022), arXiv:2111.13633
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from raysearch.errors import InputError
+from raysearch.nplm.networks import Shape
+from raysearch.nplm.tensors import Floats
+
+# A function of (n, d) points, not standardised, that gives (n,) values; workers must import it.
+Term = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """One systematic uncertainty.
+
+    Attributes:
+        name: how reports call it.
+        width: its standard deviation, in units of nu.
+        terms: the Taylor coefficients g_1, g_2, ... of the log ratio.
+
+    Raises:
+        InputError: if the width is not positive or there are no terms.
+    """
+
+    name: str
+    width: float
+    terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        """Check width and terms."""
+        if not 0 < self.width < float("inf") or not self.terms:
+            raise InputError(
+                f"a nuisance needs a positive width and at least one term, but {self.name!r} has "
+                f"width {self.width} and {len(self.terms)} terms."
+            )
+
+
+def normalisation(width: float, name: str = "normalisation") -> Nuisance:
+    """The nuisance that multiplies the expected number of events by ``e^nu``.
+
+    Args:
+        width: relative uncertainty of the number of events.
+        name: how reports call it.
+    """
+    return Nuisance(name, width, (_one,))
+
+
+def _one(points: Floats) -> Floats:
+    return np.ones(len(points))
+
+
+def term_table(nuisances: Sequence[Nuisance], points: Floats) -> Floats:
+    """(n, k) Taylor terms of all nuisances at (n, d) points, for nuisances in units of their width.
+
+    Raises:
+        InputError: if a term does not give one finite number per point.
+    """
+    columns = [np.zeros((len(points), 0))]
+    for nuisance in nuisances:
+        for power, term in enumerate(nuisance.terms, 1):
+            values = np.asarray(term(points), np.float64) * nuisance.width**power
+            if values.shape != (len(points),) or not np.isfinite(values).all():
+                raise InputError(
+                    f"a term must give one finite number per point, but term {power} of "
+                    f"{nuisance.name!r} gives shape {values.shape} for {len(points)} points."
+                )
+            columns.append(values[:, None])
+    return np.concatenate(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A log ratio with two parts: a network (or none), and the shifts by the nuisances.
+
+    Its inputs are d columns for the network and then the Taylor terms; its parameters are those of
+    the network and then the nuisances.
+
+    Attributes:
+        shape: of the network; None for no network.
+        powers: for each term its nuisance and the power of it.
+        n_nuisances: number of nuisances.
+    """
+
+    shape: Shape | None
+    powers: tuple[tuple[int, int], ...] = ()
+    n_nuisances: int = 0
+
+    @property
+    def n_weights(self) -> int:
+        """Number of the network's parameters."""
+        return self.shape.n_parameters if self.shape else 0
+
+    def bounds(self, clip: float) -> list[float]:
+        """Bound on each parameter; the nuisances have none."""
+        return [clip] * self.n_weights + [float("inf")] * self.n_nuisances
+
+    def output(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+        """(t, 1, n) log ratio at (t, d + k, n) inputs."""
+        shift = self._shift(parameters, inputs)
+        if self.shape is None:
+            return shift
+        network = parameters[:, : self.n_weights]
+        return self.shape.values(network, self._columns(inputs))[-1] + shift
+
+    def linearised(self, parameters: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Log ratio, and its (t, p, n) derivatives by each parameter."""
+        shift, slopes = self._shift(parameters, inputs), self._slopes(parameters, inputs)
+        if self.shape is None:
+            return shift, slopes
+        network = parameters[:, : self.n_weights]
+        values = self.shape.values(network, self._columns(inputs))
+        slopes = torch.cat([self.shape.jacobian(network, values), slopes], dim=1)
+        return values[-1] + shift, slopes
+
+    def _columns(self, inputs: Tensor) -> Tensor:
+        return inputs[:, : inputs.shape[1] - len(self.powers)]
+
+    def _terms(self, inputs: Tensor) -> Tensor:
+        return inputs[:, inputs.shape[1] - len(self.powers) :]
+
+    def _shift(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+        terms = self._terms(inputs)
+        shift = terms.new_zeros(len(parameters), 1, inputs.shape[2])
+        for k, (nuisance, power) in enumerate(self.powers):
+            value = parameters[:, self.n_weights + nuisance] ** power
+            shift = shift + terms[:, k : k + 1] * value[:, None, None]
+        return shift
+
+    def _slopes(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+        """(t, q, n) derivatives of the shift by each nuisance."""
+        terms = self._terms(inputs)
+        slopes = terms.new_zeros(len(parameters), self.n_nuisances, inputs.shape[2])
+        for k, (nuisance, power) in enumerate(self.powers):
+            value = power * parameters[:, self.n_weights + nuisance] ** (power - 1)
+            slopes[:, nuisance] += terms[:, k] * value[:, None]
+        return slopes
+
+
+def powers(nuisances: Sequence[Nuisance]) -> tuple[tuple[int, int], ...]:
+    """For each column of `term_table` its nuisance and the power of it."""
+    return tuple((k, p) for k, n in enumerate(nuisances) for p in range(1, len(n.terms) + 1))

@@ -1,0 +1,202 @@
+"""Where toys come from: the reference in random order, and three ways to draw from it.
+
+- ``fresh``: each toy draws its data and its reference, disjoint, from all rows. Their difference
+  then fluctuates as that of two independent samples, however small the pool (as in a permutation
+  test). Where the reference is most of the pool, it is described by what it leaves out.
+- ``fixed``: one reference for all toys; the data come from the other rows.
+- ``sampler``: one reference for all toys; a function draws the data from the true distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from raysearch.errors import InputError, unknown_name
+from raysearch.nplm.tensors import Floats, Rows
+
+SCHEMES = ("fresh", "fixed", "sampler")
+
+# A function of generator and count that gives (count, d) points; importable by name for workers.
+Sampler = Callable[[np.random.Generator, int], Floats]
+
+# So many standard deviations of a Poisson number are set aside; beyond, data would be cut short
+# once in 10^9 toys.
+_SIGMAS_ASIDE = 6.0
+_NO_ROWS = np.zeros(0, np.int64)
+
+
+class Draw(NamedTuple):
+    """The data of one toy (or of the experiment), and how its reference differs from the shared.
+
+    Attributes:
+        rows: (k,) rows of the pool that are data.
+        points: (j, d) further data, standardised.
+        others: (l,) rows of the pool that are taken from the shared reference, or that are the
+            reference where none is shared.
+        auxiliary: (q,) measured values of the nuisances in units of their uncertainty.
+        seed: of what else is random in its statistic.
+    """
+
+    rows: Rows
+    points: Floats
+    others: Rows
+    auxiliary: Floats
+    seed: int
+
+    @property
+    def n_data(self) -> int:
+        """Number of data."""
+        return len(self.rows) + len(self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The reference of a test, from which its toys are drawn.
+
+    Attributes:
+        points: (n, d) standardised rows in random order.
+        weights: (n,) relative weights.
+        mean: (d,) what standardising took off.
+        width: (d,) what standardising divided by.
+        scheme: "fresh", "fixed" or "sampler".
+        n_reference: rows of a test's reference.
+        n_data: rows of the data, the expectation for toys without a given one.
+        expected: number of data the reference predicts; None if the test has no normalisation and
+            each toy has `n_data` events.
+        sampler: for the scheme "sampler"; its points are not standardised.
+        n_nuisances: auxiliary measurements of each toy.
+    """
+
+    points: Floats
+    weights: Floats
+    mean: Floats
+    width: Floats
+    scheme: str
+    n_reference: int
+    n_data: int
+    expected: float | None = None
+    sampler: Sampler | None = None
+    n_nuisances: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that reference and data of a toy fit into the pool."""
+        if self.scheme not in SCHEMES:
+            raise unknown_name("way to draw toys", self.scheme, SCHEMES)
+        if (self.scheme == "sampler") != (self.sampler is not None):
+            raise InputError("a sampler goes with draws='sampler' and the other way round.")
+        needed = self.n_reference + (0 if self.sampler else self.n_aside)
+        if needed > len(self.points):
+            raise InputError(
+                f"toys need a pool with disjoint reference and data, {self.n_reference} + "
+                f"{needed - self.n_reference} = {needed} events, but the reference has "
+                f"{len(self.points)}; give more, or a smaller reference_size."
+            )
+
+    @property
+    def n_aside(self) -> int:
+        """Rows from which the data of a toy are taken."""
+        return rows_aside(self.n_data, self.expected, self.weights)
+
+    @property
+    def n_shared(self) -> int:
+        """The first rows of the pool are the shared reference; 0 if each toy gathers its own."""
+        if self.scheme != "fresh":
+            return self.n_reference
+        return len(self.points) if 2 * self.n_reference >= len(self.points) else 0
+
+    @property
+    def sign(self) -> int:
+        """+1 if the `others` of a draw are its reference, -1 if they are taken from the shared."""
+        return -1 if self.n_shared else 1
+
+    def standardised(self, points: Floats) -> Floats:
+        """(n, d) points on the scale of the pool."""
+        return np.asarray((np.asarray(points, np.float64) - self.mean) / self.width)
+
+    def expectation(self, draw: Draw) -> float:
+        """Number of data the reference of this draw predicts."""
+        return float(draw.n_data) if self.expected is None else self.expected
+
+
+def rows_aside(n_data: int, expected: float | None, weights: Floats) -> int:
+    """Rows that hold enough events for the data of any toy, after choosing by weight."""
+    most = float(n_data)
+    if expected is not None:
+        most = max(most, expected + _SIGMAS_ASIDE * np.sqrt(expected) + 1)
+    excess = float(weights.max() / weights.mean())
+    return int(np.ceil(most if excess == 1 else excess * (most + _SIGMAS_ASIDE * np.sqrt(most))))
+
+
+def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int = 0) -> Draw:
+    """The toy of this seed; it depends on nothing else.
+
+    Args:
+        pool: of the test.
+        seed: of the toy.
+        signal: (s, d) standardised signal events, some of which are injected.
+        n_signal: how many, or their expectation where the number of data is one.
+    """
+    rng = np.random.default_rng(seed)
+    n, injected = pool.n_data, n_signal
+    if pool.expected is not None:
+        n, injected = int(rng.poisson(pool.expected)), int(rng.poisson(n_signal))
+    if pool.sampler is not None:
+        data, others = _NO_ROWS, _NO_ROWS
+        points = pool.standardised(pool.sampler(rng, n))
+    else:
+        data, others = _rows(pool, rng, n)
+        points = np.zeros((0, pool.points.shape[1]))
+    if signal is not None and injected:
+        points = np.concatenate([points, signal[rng.choice(len(signal), injected, replace=False)]])
+    return Draw(data, points, others, rng.normal(size=pool.n_nuisances), seed)
+
+
+def draw_observed(pool: Pool, data: Floats, seed: int) -> Draw:
+    """The experiment's own data, with a reference as the toys have.
+
+    Args:
+        pool: of the test.
+        data: (n, d) data, not standardised.
+        seed: chooses the reference's rows.
+    """
+    others = _rows(pool, np.random.default_rng(seed), 0)[1]
+    return Draw(_NO_ROWS, pool.standardised(data), others, np.zeros(pool.n_nuisances), seed)
+
+
+def reference_rows(pool: Pool, draw: Draw) -> Rows:
+    """(n_reference,) rows of the pool that are the reference of a draw."""
+    if not pool.n_shared:
+        return draw.others
+    kept = np.ones(pool.n_shared, np.bool_)
+    kept[draw.others] = False
+    return np.flatnonzero(kept).astype(np.int64)
+
+
+def _rows(pool: Pool, rng: np.random.Generator, n: int) -> tuple[Rows, Rows]:
+    """Rows of n data, and `others` of the draw."""
+    total = len(pool.points)
+    if pool.scheme == "sampler":
+        return _NO_ROWS, _NO_ROWS
+    if pool.scheme == "fixed":
+        aside = pool.n_reference + rng.choice(total - pool.n_reference, pool.n_aside, replace=False)
+        return _by_weight(pool, rng, aside)[:n], _NO_ROWS
+    if pool.n_shared:
+        aside = rng.choice(total, total - pool.n_reference, replace=False)
+        return _by_weight(pool, rng, aside)[:n], aside
+    both = rng.choice(total, pool.n_reference + pool.n_aside, replace=False)
+    reference, aside = np.split(both, [pool.n_reference])
+    return _by_weight(pool, rng, aside)[:n], reference
+
+
+def _by_weight(pool: Pool, rng: np.random.Generator, rows: Rows) -> Rows:
+    """The rows that an unweighted sample keeps."""
+    weights = pool.weights[rows]
+    largest = pool.weights.max()
+    if weights.min() == largest:
+        return rows
+    kept: Rows = rows[rng.random(len(rows)) * largest < weights]
+    return kept

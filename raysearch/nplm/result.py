@@ -1,0 +1,221 @@
+"""The outcome of a test: p-values with their intervals, and all that they rest on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from raysearch.nplm.aggregate import combine_counted, combine_fitted
+from raysearch.nplm.pvalues import (
+    Asymptotic,
+    Estimate,
+    asymptotic,
+    empirical_p,
+    fit_chi2,
+    z_of_p,
+)
+from raysearch.nplm.tensors import Floats
+
+
+class Width(NamedTuple):
+    """The test at one kernel width alone.
+
+    Attributes:
+        sigma: kernel width; None where there is no kernel.
+        t: of the data.
+        p_empirical: counted among the toys.
+        asymptotic: by a scaled chi2.
+    """
+
+    sigma: float | None
+    t: float
+    p_empirical: Estimate
+    asymptotic: Asymptotic
+
+
+class Injection(NamedTuple):
+    """The significance of toys with injected signal.
+
+    Attributes:
+        n_signal: injected events.
+        fraction: of the data.
+        z: median significance, with the band that holds 68% of the toys.
+        z_error: standard error of the median.
+        toys: how many.
+    """
+
+    n_signal: int
+    fraction: float
+    z: Estimate
+    z_error: float
+    toys: int
+
+
+@dataclass(frozen=True, eq=False)
+class NplmResult:
+    """A finished test.
+
+    Attributes:
+        t: the statistic; of several kernel widths their combined one.
+        p_empirical: ``(k + 1) / (n + 1)``, never 0, with its 68% interval.
+        p_asymptotic: by the chi2 fitted to the toys, with the interval of the fit.
+        z: significance of `p_empirical`; a lower limit where no toy reached t.
+        z_asymptotic: significance of `p_asymptotic`.
+        toys: number of null toys.
+        dof: of the fitted scaled chi2.
+        scale: of the fitted scaled chi2.
+        ks_p: of the KS test of that fit; where it is small, `p_asymptotic` is not to be trusted.
+        plain: the same with a plain chi2.
+        widths: the test at each kernel width alone.
+        injections: significance against injected signal.
+        pool_shift: how far a finite pool moves the mean of the toys' t.
+        settings: all that decided the result, choices of rules and their reasons included.
+        toy_seeds: (n,) seeds of the toys.
+        toy_t: (n, k) their t at each kernel width.
+    """
+
+    t: float
+    p_empirical: Estimate
+    p_asymptotic: Estimate
+    z: Estimate
+    z_asymptotic: Estimate
+    toys: int
+    dof: Estimate
+    scale: Estimate
+    ks_p: float
+    plain: Asymptotic
+    widths: tuple[Width, ...]
+    injections: tuple[Injection, ...]
+    pool_shift: Estimate
+    settings: Mapping[str, Any]
+    toy_seeds: tuple[int, ...]
+    toy_t: Floats
+
+    def summary(self) -> str:
+        """The answer in two lines."""
+        p, a = self.p_empirical, self.p_asymptotic
+        counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
+        if p.low == 0:
+            counted = f"p < {p.high:.2g}, the limit of {self.toys} toys, Z > {self.z.low:.2f}"
+        return (
+            f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
+            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p = {a.value:.2g} "
+            f"({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; KS test of the "
+            f"fit p = {self.ks_p:.2g}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as nplm.json holds them; None stands for an infinite end."""
+        names = ("p_empirical", "p_asymptotic", "z", "z_asymptotic", "dof", "scale", "pool_shift")
+        return {
+            "t": self.t,
+            **{name: _estimate(getattr(self, name)) for name in names},
+            "toys": self.toys,
+            "ks_p": self.ks_p,
+            "smallest_p": 1 / (self.toys + 1),
+            "plain_chi2": _asymptotic(self.plain),
+            "widths": [
+                {"sigma": w.sigma, "t": w.t, "p_empirical": _estimate(w.p_empirical)}
+                | _asymptotic(w.asymptotic)
+                for w in self.widths
+            ],
+            "injections": [i._asdict() | {"z": _estimate(i.z)} for i in self.injections],
+            "settings": dict(self.settings),
+        }
+
+
+def evaluate(
+    observed: Floats,
+    seeds: Sequence[int],
+    toys: Floats,
+    injected: Mapping[int, Floats],
+    about: Mapping[str, Any],
+    pool_terms: Sequence[float],
+) -> NplmResult:
+    """All numbers of a test from the t of data and toys.
+
+    Args:
+        observed: (k,) t of the data at each kernel width.
+        seeds: of the n toys.
+        toys: (n, k) their t.
+        injected: by number of signal events, (m, k) t of toys.
+        about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
+        pool_terms: shift and spread of the mean t per degree of freedom, see `pool_terms`.
+    """
+    name, seed = about["aggregate"], about["seed"]
+    counted, fitted = (f(toys, observed, name) for f in (combine_counted, combine_fitted))
+    p = empirical_p(int((counted.toys >= counted.observed).sum()), len(toys))
+    scaled = asymptotic(fitted.toys, fitted.observed, seed)
+    widths = tuple(
+        _width(sigma, float(t), column, seed)
+        for sigma, t, column in zip(about["sigmas_used"], observed, toys.T, strict=True)
+    )
+    return NplmResult(
+        t=counted.observed,
+        p_empirical=p,
+        p_asymptotic=scaled.p,
+        z=z_of_p(p),
+        z_asymptotic=z_of_p(scaled.p),
+        toys=len(toys),
+        dof=scaled.dof,
+        scale=scaled.scale,
+        ks_p=scaled.ks_p,
+        plain=asymptotic(fitted.toys, fitted.observed, seed, plain=True),
+        widths=widths,
+        injections=tuple(
+            _injection(n, values, toys, name, about["n_data"]) for n, values in injected.items()
+        ),
+        pool_shift=_pool_shift(float(toys.mean(axis=0).max()), pool_terms),
+        settings=about,
+        toy_seeds=tuple(seeds),
+        toy_t=toys,
+    )
+
+
+def significances(values: Floats, toys: Floats, name: str) -> Floats:
+    """(m,) asymptotic significance of each of m tests against the same null toys.
+
+    Args:
+        values: (m, k) t of the tests at each kernel width.
+        toys: (n, k) t of the null toys.
+        name: of the aggregate.
+    """
+    combined = [combine_fitted(toys, value, name) for value in values]
+    fit = fit_chi2(combined[0].toys)
+    p = np.array([float(fit.p(c.observed)) for c in combined])
+    return np.asarray(-ndtri(np.clip(p, np.finfo(np.float64).tiny, 1 - 1e-16)))
+
+
+def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
+    p = empirical_p(int((toys >= t).sum()), len(toys))
+    return Width(sigma, t, p, asymptotic(toys, t, seed))
+
+
+def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> Injection:
+    z = significances(values, toys, name)
+    low, median, high = np.quantile(z, [0.16, 0.5, 0.84])
+    # Of a median of normal variables.
+    error = float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
+    band = Estimate(float(median), float(low), float(high))
+    return Injection(n, n / (n_data + n), band, error, len(z))
+
+
+def _pool_shift(dof: float, terms: Sequence[float]) -> Estimate:
+    shift, linear, square = terms
+    spread = math.hypot(linear * math.sqrt(dof), square * math.sqrt(2 * dof))
+    return Estimate(shift * dof, shift * dof - spread, shift * dof + spread)
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    ends = [end if math.isfinite(end) else None for end in (estimate.low, estimate.high)]
+    return {"value": estimate.value, "interval": ends}
+
+
+def _asymptotic(found: Asymptotic) -> dict[str, Any]:
+    numbers = {"p_asymptotic": found.p, "dof": found.dof, "scale": found.scale}
+    return {name: _estimate(e) for name, e in numbers.items()} | {"ks_p": found.ks_p}

@@ -1,0 +1,130 @@
+"""The directory of a test: its toys so far, its result so far, readable at any time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raysearch.errors import InputError
+from raysearch.files import replacing, write_json
+from raysearch.nplm.result import NplmResult
+from raysearch.nplm.tensors import Floats
+
+RESULT, TOYS, INJECTED, PLAN = "nplm.json", "toys.parquet", "injected.parquet", "plan.json"
+
+Sigmas = Sequence[float | None]
+# By number of injected signal events (None for the toys that calibrate the test) and seed, t at
+# each kernel width.
+Key = tuple[int | None, int]
+Toys = dict[Key, Floats]
+
+
+@dataclass
+class Store:
+    """Toys of a test, in memory and on disk.
+
+    Attributes:
+        directory: where its files lie.
+        sigmas: kernel width of each value of t.
+        toys: made so far.
+    """
+
+    directory: Path
+    sigmas: tuple[float | None, ...]
+    toys: Toys = field(default_factory=dict)
+
+    def write(self, result: NplmResult | None, state: Mapping[str, Any]) -> None:
+        """Write toys and result so far; each file is whole at any time."""
+        _write_toys(self.directory, self.toys, self.sigmas)
+        if result is not None:
+            write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
+
+
+def open_store(directory: Path, sigmas: Sigmas, plan: Mapping[str, Any]) -> Store:
+    """The store of a test, with the toys an earlier run of the same test has made.
+
+    Args:
+        directory: where its files lie or will lie.
+        sigmas: kernel width of each value of t.
+        plan: what decides the value of a toy.
+
+    Raises:
+        InputError: if the directory cannot be made or holds another test.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    path = directory / PLAN
+    if path.is_file():
+        _check_same(json.loads(path.read_text()), plan, directory)
+    else:
+        write_json(path, plan)
+    return Store(directory, tuple(sigmas), _read_toys(directory, len(sigmas)))
+
+
+def digest(values: Floats) -> str:
+    """Hexadecimal SHA-256 of an array's numbers and shape."""
+    return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
+
+
+def toys_table(seeds: Sequence[int], t: Floats, sigmas: Sigmas) -> pa.Table:
+    """One row a toy and kernel width: ``seed, sigma, t``."""
+    columns = {
+        "seed": pa.array(np.repeat(np.asarray(seeds, np.int64), len(sigmas))),
+        "sigma": pa.array(list(sigmas) * len(seeds), pa.float64()),
+        "t": pa.array(t.ravel(), pa.float64()),
+    }
+    return pa.table(columns)
+
+
+def _write_toys(directory: Path, toys: Toys, sigmas: Sigmas) -> None:
+    null = [key for key in toys if key[0] is None]
+    _write_table(directory / TOYS, _table(toys, null, sigmas))
+    injected = [key for key in toys if key[0] is not None]
+    if injected:
+        numbers = np.repeat([n for n, _ in injected], len(sigmas))
+        table = _table(toys, injected, sigmas).add_column(0, "n_signal", pa.array(numbers))
+        _write_table(directory / INJECTED, table)
+
+
+def _table(toys: Toys, keys: Sequence[Key], sigmas: Sigmas) -> pa.Table:
+    t = np.stack([toys[key] for key in keys]) if keys else np.zeros((0, len(sigmas)))
+    return toys_table([seed for _, seed in keys], t, sigmas)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def _read_toys(directory: Path, n_sigmas: int) -> Toys:
+    found: Toys = {}
+    for name in (TOYS, INJECTED):
+        if (directory / name).is_file():
+            table = pq.read_table(directory / name)
+            seeds = table["seed"].to_pylist()[::n_sigmas]
+            numbers: list[int | None] = [None] * len(seeds)
+            if name == INJECTED:
+                numbers = table["n_signal"].to_pylist()[::n_sigmas]
+            t = table["t"].to_numpy().reshape(len(seeds), n_sigmas)
+            found |= dict(zip(zip(numbers, seeds, strict=True), t, strict=True))
+    return found
+
+
+def _check_same(held: Mapping[str, Any], plan: Mapping[str, Any], directory: Path) -> None:
+    differing = sorted(k for k in {*held, *plan} if held.get(k) != plan.get(k))
+    if differing:
+        raise InputError(
+            f"--out must be free or hold this very test, but {directory} holds one that differs in "
+            f"{', '.join(differing)}; choose another directory, or repeat the command it was made "
+            "with to go on with it."
+        )

@@ -1,0 +1,67 @@
+"""Batches of toys: each toy is a pure function of its seed, whichever worker makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from raysearch.nplm.pool import draw_toy
+from raysearch.nplm.statistic import Statistic
+from raysearch.nplm.tensors import Floats
+from raysearch.seeds import number
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What all batches share.
+
+    Attributes:
+        statistic: of the test.
+        signal: (s, d) standardised signal events to inject, or None.
+    """
+
+    statistic: Statistic
+    signal: Floats | None = None
+
+
+class Batch(NamedTuple):
+    """Toys that one task makes.
+
+    Attributes:
+        n_signal: signal events injected into each; None for the toys that calibrate the test.
+        seeds: one per toy.
+    """
+
+    n_signal: int | None
+    seeds: tuple[int, ...]
+
+
+# Makes the toys of the batches, in any order; closing the iterator ends the work.
+Runner = Callable[[Work, Sequence[Batch]], Iterator[tuple[Batch, Floats]]]
+
+
+def toy_seed(seed: int, n_signal: int | None, index: int) -> int:
+    """The seed of a toy of a test; see `Batch`."""
+    if n_signal is None:
+        return number(seed, "nplm toy", index)
+    return number(seed, "nplm injected toy", n_signal, index)
+
+
+def batch_values(work: Work, batch: Batch) -> Floats:
+    """(n, k) t of each toy of a batch at each kernel width."""
+    pool = work.statistic.pool
+    draws = [draw_toy(pool, seed, work.signal, batch.n_signal or 0) for seed in batch.seeds]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # workers share the machine by tasks
+    try:
+        return work.statistic.values(draws)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def serial(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+    """Make the toys one batch after another in this process."""
+    return ((batch, batch_values(work, batch)) for batch in batches)

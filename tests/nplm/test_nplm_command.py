@@ -1,0 +1,50 @@
+"""The command: what the user got wrong is one sentence and exit status 2, before Ray."""
+
+import sys
+
+import numpy as np
+import pytest
+from toys import toy_events
+
+from raysearch import cli
+from raysearch.events import write_columns
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    events = toy_events(900, 0)
+    write_columns(tmp_path / "data.h5", events.take(np.arange(100)))
+    write_columns(tmp_path / "reference.h5", events.take(np.arange(100, 900)))
+    write_columns(tmp_path / "few.h5", events.take(np.arange(800, 900)))
+
+    def of(*words):
+        monkeypatch.setattr(sys, "argv", ["raysearch", "nplm", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert (ended.value.code, captured.out) == (2, "")
+        assert captured.err.count("\n") == 1
+        return captured.err
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data.h5", "absent.h5"], "an event file must exist, but 'absent.h5' is no file"),
+        (["data.h5", "data.h5"], "must not share events, but 100 of 100"),
+        (["reference.h5", "data.h5"], "must not be smaller than the data"),
+        (["data.h5", "few.h5"], "at least 200 events, but the reference has 100"),
+        (["data.h5", "reference.h5", "--columns", "mj2"], "the nearest: mj1"),
+        (["data.h5", "reference.h5", "--sigma", "a"], "--sigma must be numbers, a,b,..., but got"),
+        (["data.h5", "reference.h5", "--sigma", "0"], "`0 < sigma` must hold"),
+        (["data.h5", "reference.h5", "--aggregate", "min"], "did you mean 'min-p'"),
+        (["data.h5", "reference.h5", "--inject", "10"], "but 0 were given"),
+        (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
+        (["data.h5", "reference.h5", "--address", "localhost"], "must be host:port or auto"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_rule_and_value(words, message, refused):
+    assert message in refused(*words)

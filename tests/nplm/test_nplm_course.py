@@ -1,0 +1,215 @@
+"""A whole test without Ray: batches, resumption, stopping, files, figures and selection."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from nplm_toys import points, two_samples
+
+from raysearch.errors import InputError
+from raysearch.nplm.conduct import conduct, missing, pool_terms
+from raysearch.nplm.figures import write_figures
+from raysearch.nplm.interface import begin
+from raysearch.nplm.power import Candidate, Trial, select_by_power
+from raysearch.nplm.prepare import make_pool, prepare_test
+from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.work import serial
+
+SETTINGS = NplmSettings(
+    toys=60, sigmas=(0.5, 1.5), centres=40, inject=(0, 20), injected_toys=20, seed=3
+)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    data, reference, signal = two_samples(n_signal=24)
+    return {"data": points(data), "reference": points(reference), "signal": points(signal)}
+
+
+@pytest.fixture(scope="module")
+def prepared(samples):
+    return prepare_test(samples, SETTINGS)
+
+
+@pytest.fixture
+def course(prepared, samples, tmp_path):
+    def of(out="out", **changes):
+        settings = replace(SETTINGS, **changes)
+        return begin(prepared, samples, settings, tmp_path / out, lambda line: None)
+
+    return of
+
+
+def test_the_files_hold_what_the_result_says(course, prepared, tmp_path):
+    result = conduct(course(), serial)
+    written = json.loads((tmp_path / "out" / "nplm.json").read_text())
+    keys = {"t", "p_empirical", "p_asymptotic", "z", "toys", "dof", "ks_p"}
+    assert keys < set(written)
+    assert written["t"] == result.t
+    assert written["toys"] == 60
+    low, high = written["p_empirical"]["interval"]
+    assert low <= written["p_empirical"]["value"] <= high
+    assert written["settings"]["chosen"]["penalty"]["why"]
+    table = pq.read_table(tmp_path / "out" / "toys.parquet")
+    assert table.column_names == ["seed", "sigma", "t"]
+    assert table.num_rows == 120
+    assert table["sigma"].to_pylist()[:2] == [0.5, 1.5]
+    injected = pq.read_table(tmp_path / "out" / "injected.parquet")
+    assert set(injected["n_signal"].to_pylist()) == {0, 20}
+    null, with_signal = result.injections
+    assert abs(null.z.value) < 1 < with_signal.z.value
+    assert with_signal.fraction == pytest.approx(20 / 420)
+    paths = write_figures(tmp_path / "out", prepared, result)
+    assert {p.name for p in paths} == {"toys", "calibration", "log_ratio", "injection"}
+    for path in paths:
+        assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    assert "from 60 toys p" in result.summary()
+
+
+def test_a_signal_is_found_and_no_toy_above_is_a_limit(course):
+    result = conduct(course(inject=()), serial)
+    assert result.p_empirical.value <= 0.1
+    assert result.z_asymptotic.value > 2
+    if result.p_empirical.low == 0:
+        assert "the limit of 60 toys" in result.summary()
+        assert result.as_json()["z"]["interval"][1] is None
+
+
+def test_any_batches_give_the_same_p(course):
+    results = [conduct(course(f"{size}", inject=()), serial, size) for size in (7, 25, 60)]
+    for other in results[1:]:
+        np.testing.assert_allclose(other.toy_t, results[0].toy_t, rtol=0, atol=1e-9)
+        assert other.p_empirical == results[0].p_empirical
+        assert other.toy_seeds == results[0].toy_seeds
+
+
+def backwards(work, batches):
+    """A runner whose batches end in the opposite order."""
+    yield from reversed(list(serial(work, batches)))
+
+
+def test_the_order_in_which_batches_end_plays_no_part(course):
+    a, b = conduct(course("a"), serial, 20), conduct(course("b"), backwards, 20)
+    assert a.toy_seeds == b.toy_seeds
+    assert a.p_empirical == b.p_empirical
+    assert a.injections[1].z == pytest.approx(b.injections[1].z, abs=1e-9)
+
+
+def broken(work, batches):
+    """A runner that fails after its first batch."""
+    yield next(serial(work, batches))
+    raise KeyboardInterrupt
+
+
+def test_a_resumed_test_makes_no_toy_twice(course):
+    begun = course()
+    with pytest.raises(KeyboardInterrupt):
+        conduct(begun, broken, 20)
+    begun.write(complete=False)
+    resumed = course()
+    assert len(resumed.store.toys) == 20
+    assert [len(batch.seeds) for batch in missing(resumed, None, 25)] == [25, 15]
+    whole = conduct(course("whole"), serial)
+    result = conduct(resumed, serial)
+    np.testing.assert_allclose(result.toy_t, whole.toy_t, rtol=0, atol=1e-9)
+    more = conduct(course(toys=80), serial)
+    np.testing.assert_array_equal(more.toy_t[:60], result.toy_t)
+
+
+def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 0.0)
+    running = course(inject=())
+    with pytest.raises(KeyboardInterrupt):
+        conduct(running, broken, 30)
+    so_far = json.loads((tmp_path / "out" / "nplm.json").read_text())
+    assert so_far["toys"] == 30
+    assert so_far["complete"] is False
+
+
+def test_another_test_is_refused_its_directory(course, samples, prepared):
+    conduct(course(inject=()), serial)
+    with pytest.raises(InputError, match="differs in seed; choose another directory"):
+        course(seed=4)
+
+
+def test_it_stops_where_the_interval_excludes_the_value(course, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.conduct._LOOK_EVERY", 20)
+    results = [
+        conduct(course(f"{size}", inject=(), stop_at=0.5), runner, size)
+        for size, runner in ((4, serial), (25, serial), (5, backwards))
+    ]
+    assert [result.toys for result in results] == [20, 20, 20]
+    assert len({result.p_empirical for result in results}) == 1
+    assert conduct(course("all", inject=(), stop_at=1e-3), serial).toys == 60
+
+
+def test_the_spread_of_a_fixed_pool_is_reported(samples, tmp_path):
+    settings = replace(SETTINGS, draws="fixed", inject=())
+    prepared = prepare_test(samples, settings)
+    pool = prepared.work.statistic.pool
+    assert pool.n_reference == 2000
+    assert pool_terms(pool) == pytest.approx((0, 2 * 400 / 2000, 400 / 2000))
+    run = begin(prepared, samples, settings, tmp_path / "fixed", lambda line: None)
+    shift = conduct(run, serial).pool_shift
+    assert shift.low < 0 == shift.value < shift.high
+
+
+def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):
+    small = replace(samples["reference"], values=samples["reference"].values[:700])
+    with pytest.raises(InputError, match="at least 800 events, but the reference has 700"):
+        make_pool(small, 400, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "kernal"}, "did you mean 'kernel'"),
+        ({"aggregate": "min"}, "unknown aggregate 'min'"),
+        ({"toys": 1}, "`toys >= 2` must hold, but got toys = 1"),
+        ({"sigmas": (1.0, 0.0)}, "`0 < sigma` must hold"),
+        ({"hidden": (0,)}, "`hidden >= 1` must hold"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        replace(SETTINGS, **changes)
+
+
+def test_the_power_prefers_the_column_and_width_of_the_signal(samples):
+    """Noise beside one column that separates: the selection never sees data."""
+    rng = np.random.default_rng(1)
+    trial = Trial(
+        points(rng.normal(size=(4000, 3))),
+        points(rng.normal(size=(500, 3)) * [0.2, 1, 1] + [2.0, 0, 0]),
+        n_data=400,
+        n_signal=20,
+        settings=replace(SETTINGS, sigmas=(), inject=(), injected_toys=30),
+    )
+    candidates = [
+        Candidate(columns, (1.0,), 40) for columns in (("x1", "x2"), ("x0",), ("x0", "x1", "x2"))
+    ]
+    best, *_, worst = select_by_power(trial, candidates, serial)
+    assert best.candidate.columns == ("x0",)
+    assert worst.candidate.columns == ("x1", "x2")
+    assert abs(worst.z) < 4 * worst.z_error + 0.2
+    assert select_by_power(trial, candidates[1:2], serial)[0] == best
+    with pytest.raises(InputError, match="at least one candidate"):
+        select_by_power(trial, [], serial)
+    with pytest.raises(InputError, match="must be among x0, x1, x2"):
+        trial.power(Candidate(("x7",)), serial)
+
+
+@pytest.mark.parametrize("solver", ["one-step", "converged"])
+def test_a_neural_or_converged_test_runs_the_same_way(samples, tmp_path, solver):
+    settings = replace(SETTINGS, solver=solver, toys=25, inject=())
+    if solver == "one-step":
+        settings = replace(settings, method="neural", steps=15, starts=1, hidden=(3,), clip=5.0)
+    prepared = prepare_test(samples, settings)
+    run = begin(prepared, samples, settings, tmp_path / solver, lambda line: None)
+    result = conduct(run, serial)
+    assert result.toys == 25
+    assert np.isfinite(result.toy_t).all()
+    write_figures(tmp_path / solver, prepared, result)

@@ -1,0 +1,115 @@
+"""Packed networks against automatic differentiation, and one toy against many."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from nplm_toys import exponential, normal_4d
+
+from raysearch.nplm.networks import Shape
+from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
+from raysearch.nplm.nuisances import Model, normalisation
+from raysearch.nplm.pool import Pool, draw_toy
+from raysearch.nplm.train import derivatives, loss, train
+
+SHAPES = [Shape((1, 4, 1)), Shape((4, 5, 3, 1))]
+
+
+def pool_of(d, n_nuisances=0, n_data=200):
+    """A fine grid with weights in one dimension: a reference that hardly fluctuates."""
+    sampler = exponential if d == 1 else normal_4d
+    if d == 1:
+        x = np.linspace(0, 12, 900)[:, None]
+        weights = np.exp(-x[:, 0])
+    else:
+        x, weights = np.random.default_rng(0).normal(size=(900, d)), np.ones(900)
+    one = np.ones(d)
+    mean = one if d == 1 else 0 * one
+    shared = (mean, one, "sampler", len(x), n_data, float(n_data), sampler, n_nuisances)
+    return Pool(x - mean, weights / weights.mean(), *shared)
+
+
+def parameters(shape, toys=3):
+    return shape.initial(range(toys)) * 1.7 + 0.1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_are_those_of_autograd(shape):
+    pool = pool_of(shape.sizes[0], n_nuisances=1)
+    nuisances = (normalisation(0.1),)
+    samples = make_samples(pool, [draw_toy(pool, k) for k in range(3)], nuisances, "cpu")
+    model = Model(shape, ((0, 1),), 1)
+    p = torch.cat([parameters(shape), torch.full((3, 1), 0.3, dtype=torch.float64)], 1)
+    p.requires_grad_()
+    (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
+    gradient, curvature = derivatives(model, p.detach(), samples)
+    torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-9)
+    assert (torch.linalg.eigvalsh(curvature) > -1e-9).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_jacobian_is_that_of_autograd(shape):
+    x = torch.randn(3, shape.sizes[0], 7, dtype=torch.float64)
+    p = parameters(shape)
+    found = shape.jacobian(p, shape.values(p, x))
+    for toy in range(3):
+        one = torch.autograd.functional.jacobian(
+            lambda q, toy=toy: shape.values(q[None], x[toy : toy + 1])[-1][0, 0], p[toy]
+        )
+        torch.testing.assert_close(found[toy], one.T)
+
+
+def test_sizes_and_starts():
+    assert [shape.n_parameters for shape in SHAPES] == [13, 25 + 18 + 4]
+    first = SHAPES[0].initial([3, 4])
+    assert torch.equal(first[1], SHAPES[0].initial([4])[0])
+    assert first.abs().max() <= math.sqrt(6 / 5)
+
+
+def test_training_lowers_the_loss_within_the_bound():
+    pool = pool_of(1)
+    samples = make_samples(pool, [draw_toy(pool, k) for k in range(4)], (), "cpu")
+    model = Model(SHAPES[0])
+    start = SHAPES[0].initial(range(4))
+    losses = []
+    for steps in (0, 5, 40):
+        found, least = train(model, start, samples, 3.0, steps)
+        assert found.abs().max() <= 3
+        torch.testing.assert_close(least, loss(model, found, samples))
+        losses.append(least)
+    assert (losses[1] < losses[0]).all()
+    assert (losses[2] < losses[1]).all()
+    assert (losses[2] <= 0).all()
+
+
+def test_batches_do_not_change_t():
+    pool = pool_of(1)
+    test = NeuralTest(pool, (4,), 9.0, 40, 2)
+    draws = [draw_toy(pool, seed) for seed in range(6)]
+    together = test.values(draws)
+    assert (together >= 0).all()
+    for size in (1, 2, 4):
+        parts = [test.values(draws[k : k + size]) for k in range(0, 6, size)]
+        np.testing.assert_allclose(np.concatenate(parts), together, rtol=0, atol=1e-9)
+
+
+def test_a_bump_is_found_where_it_is():
+    pool = pool_of(1)
+    draw = draw_toy(pool, 1)
+    bump = np.random.default_rng(0).normal(5.0, 0.1, (25, 1)) - 1
+    with_bump = draw._replace(points=np.concatenate([draw.points, bump]))
+    test = NeuralTest(pool, (4,), 9.0, 60, 1)
+    assert test.values([with_bump])[0, 0] > test.values([draw])[0, 0] + 20
+    f = test.log_ratio(with_bump, np.array([[4.0], [-0.5]]), 0)
+    assert f[0] > 1 > abs(f[1])
+
+
+def test_a_looser_bound_is_found_for_a_larger_mean():
+    pool = pool_of(1)
+    draws = [draw_toy(pool, seed) for seed in range(5)]
+    test = NeuralTest(pool, (1,), 1.0, 30, 1)
+    clip = tuned_clip(test, draws, 0.5, 50.0, 4)
+    assert 0.5 < clip < 50
+    narrow, wide = (NeuralTest(pool, (1,), c, 30, 1).values(draws).mean() for c in (0.5, 50.0))
+    assert narrow < wide

@@ -1,0 +1,117 @@
+"""tau - Delta: closed forms, and a shifted truth that the nuisances account for."""
+
+import numpy as np
+import pytest
+from nplm_toys import exponential, kernel_test
+from scipy.optimize import minimize_scalar
+
+from raysearch.errors import InputError
+from raysearch.nplm.imperfect import ImperfectKernelTest
+from raysearch.nplm.neural import NeuralTest, delta, fit_nuisances, make_samples
+from raysearch.nplm.nuisances import Nuisance, normalisation, term_table
+from raysearch.nplm.pool import Pool, draw_toy
+
+N_DATA = 500
+
+
+def scale_1(points):
+    return points[:, 0] - 1
+
+
+def scale_2(points):
+    return -points[:, 0] / 2
+
+
+# e^-x becomes e^-nu exp(-x e^-nu): the log ratio is (x - 1) nu - x nu^2 / 2 + ...
+SCALE = Nuisance("scale", 0.05, (scale_1, scale_2))
+
+
+@pytest.fixture(scope="module")
+def pool():
+    x = np.random.default_rng(0).permutation(np.linspace(0, 12, 3000))[:, None]
+    weights, one = np.exp(-x[:, 0]), np.ones(1)
+    shared = ("sampler", len(x), N_DATA, float(N_DATA), exponential)
+    return Pool(x - 1, weights / weights.mean(), one, one, *shared, n_nuisances=1)
+
+
+def draws(pool, n=30):
+    return [draw_toy(pool, seed) for seed in range(n)]
+
+
+def imperfect(pool, nuisances):
+    test = kernel_test(pool)
+    return ImperfectKernelTest(pool, test.blocks[0], test.penalty, nuisances)
+
+
+def test_delta_of_a_normalisation_is_a_counting_experiment(pool):
+    width = 0.1
+    of = draws(pool, 5)
+    samples = make_samples(pool, of, (normalisation(width),), "cpu")
+    nu, loss = fit_nuisances((normalisation(width),), samples)
+    for k, draw in enumerate(of):
+        n, a = draw.n_data, draw.auxiliary[0]
+
+        def minus(u, n=n, a=a):
+            return N_DATA * np.expm1(width * u) - n * width * u + u**2 / 2 - u * a
+
+        best = minimize_scalar(minus, bounds=(-9, 9), options={"xatol": 1e-10}, method="bounded")
+        assert float(nu[k, 0]) == pytest.approx(best.x, abs=1e-5)
+        assert float(loss[k]) == pytest.approx(best.fun, abs=1e-8)
+
+
+def test_the_mean_of_delta_is_the_number_of_nuisances(pool):
+    values = delta((SCALE,), make_samples(pool, draws(pool, 200), (SCALE,), "cpu")).numpy()
+    # At the truth twice the log likelihood ratio follows a chi2 with one degree of freedom.
+    assert values.mean() == pytest.approx(1, abs=4 * np.sqrt(2 / 200))
+
+
+def test_without_nuisances_t_is_that_of_the_perfect_reference(pool):
+    of = [draw._replace(auxiliary=np.zeros(0)) for draw in draws(pool, 4)]
+    found = imperfect(pool, ()).values(of)
+    np.testing.assert_allclose(found, kernel_test(pool).values(of), rtol=1e-8)
+
+
+def test_a_shift_within_the_uncertainty_is_accounted_for(pool):
+    """Data and auxiliary measurement at nu = 3 widths: t stays as under the null."""
+    test, plain = imperfect(pool, (SCALE,)), kernel_test(pool)
+    null = draws(pool, 25)
+    nu = 3 * SCALE.width
+    shifted = [
+        d._replace(points=(d.points + 1) * np.exp(nu) - 1, auxiliary=d.auxiliary + 3) for d in null
+    ]
+    t_null, t_shifted = test.values(null)[:, 0], test.values(shifted)[:, 0]
+    assert t_null.min() > -0.5
+    error = np.hypot(t_null.std(), t_shifted.std()) / 5
+    assert abs(t_shifted.mean() - t_null.mean()) < 3 * error
+    assert plain.values(shifted)[:, 0].mean() > t_shifted.mean() + 5
+
+
+def test_a_bump_is_no_nuisance(pool):
+    draw = draws(pool, 1)[0]
+    bump = np.random.default_rng(0).normal(5.0, 0.1, (15, 1)) - 1
+    found = draw._replace(points=np.concatenate([draw.points, bump]))
+    test = imperfect(pool, (SCALE,))
+    assert test.values([found])[0, 0] > test.values([draw])[0, 0] + 15
+    assert test.log_ratio(found, np.array([[4.0]]), 0)[0] > 0.5
+
+
+def test_the_neural_t_is_tau_minus_delta(pool):
+    of = draws(pool, 3)
+    test = NeuralTest(pool, (4,), 9.0, 40, 1, (SCALE,))
+    t = test.values(of)[:, 0]
+    # The networks add to what nuisances alone gain; a start that stays at f = 0 gains nothing.
+    assert (t > -1e-6).all()
+    parts = np.concatenate([test.values([draw]) for draw in of])[:, 0]
+    np.testing.assert_allclose(parts, t, rtol=0, atol=1e-9)
+
+
+def test_impossible_nuisances_are_refused():
+    with pytest.raises(InputError, match="a positive width and at least one term"):
+        Nuisance("scale", 0.0, (scale_1,))
+    with pytest.raises(InputError, match="one finite number per point"):
+        term_table((Nuisance("scale", 1.0, (lambda x: x,)),), np.zeros((3, 1)))
+
+
+def test_terms_come_in_units_of_the_width():
+    table = term_table((SCALE, normalisation(0.2)), np.array([[3.0]]))
+    np.testing.assert_allclose(table, [[2 * 0.05, -1.5 * 0.05**2, 0.2]])

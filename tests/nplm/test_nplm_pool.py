@@ -1,0 +1,81 @@
+"""Draws: disjoint, of the right size, and a function of the seed alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nplm_toys import exponential, pool
+
+from raysearch.errors import InputError
+from raysearch.nplm.pool import draw_observed, draw_toy, reference_rows
+
+SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
+
+
+@pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**63 - 1))
+def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
+    of = pool(scheme=scheme, n_reference=n_reference)
+    draw = draw_toy(of, seed)
+    rows = reference_rows(of, draw)
+    assert len(np.unique(rows)) == n_reference
+    assert len(np.unique(draw.rows)) == of.n_data == draw.n_data
+    assert not np.isin(draw.rows, rows).any()
+    again = draw_toy(of, seed)
+    assert np.array_equal(draw.rows, again.rows)
+    assert np.array_equal(draw.others, again.others)
+
+
+@pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
+def test_the_experiment_has_a_reference_of_the_same_size(scheme, n_reference):
+    of = pool(scheme=scheme, n_reference=n_reference)
+    draw = draw_observed(of, np.zeros((300, 2)), 1)
+    assert draw.n_data == 300
+    assert len(reference_rows(of, draw)) == n_reference
+
+
+def test_an_expectation_makes_the_number_of_data_fluctuate():
+    of = pool(expected=300.0)
+    counts = [draw_toy(of, seed).n_data for seed in range(400)]
+    assert abs(np.mean(counts) - 300) < 4 * np.sqrt(300 / 400)
+    assert np.var(counts) == pytest.approx(300, rel=0.3)
+
+
+@pytest.mark.parametrize("scheme", ["fixed", "fresh"])
+def test_toys_of_a_weighted_reference_follow_the_weights(scheme):
+    weights = np.where(np.arange(4000) % 2, 1.0, 3.0)
+    of = pool(scheme=scheme, weights=weights, n_reference=2000, n_data=300)
+    draws = [draw_toy(of, seed) for seed in range(50)]
+    assert all(draw.n_data == 300 for draw in draws)
+    heavy = np.mean([weights[draw.rows] == 3 for draw in draws])
+    assert heavy == pytest.approx(0.75, abs=0.02)
+    kept = np.mean([weights[reference_rows(of, draw)] == 3 for draw in draws])
+    assert kept == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_sampler_gives_the_data():
+    of = pool(d=1, scheme="sampler", n_reference=4000, sampler=exponential)
+    draw = draw_toy(of, 7)
+    assert draw.points.shape == (300, 1)
+    expected = exponential(np.random.default_rng(7), 300)
+    np.testing.assert_array_equal(draw.points, expected)
+
+
+def test_injected_signal_comes_from_the_signal():
+    of, signal = pool(), np.full((50, 2), 9.0)
+    assert (draw_toy(of, 1, signal, 20).points == 9).all()
+    assert len(draw_toy(of, 1, signal, 20).points) == 20
+    assert np.array_equal(draw_toy(of, 1, signal, 0).rows, draw_toy(of, 1).rows)
+
+
+def test_a_pool_too_small_says_what_it_has_and_needs():
+    with pytest.raises(InputError, match=r"3900 \+ 300 = 4200 events, but the reference has 4000"):
+        pool(n_reference=3900)
+
+
+def test_a_sampler_needs_its_scheme():
+    with pytest.raises(InputError, match="a sampler goes with"):
+        pool(sampler=exponential)
+    with pytest.raises(InputError, match="did you mean 'fixed'"):
+        pool(scheme="fix")

@@ -1,0 +1,102 @@
+"""p-values against closed forms and scipy's own."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from raysearch.nplm.aggregate import AGGREGATES, combine_counted, combine_fitted, leave_one_out
+from raysearch.nplm.pvalues import (
+    ONE_SIGMA,
+    Chi2,
+    asymptotic,
+    empirical_p,
+    fit_chi2,
+    uniformity,
+    z_of_p,
+)
+
+
+@given(n=st.integers(1, 5000), share=st.floats(0, 1))
+def test_an_empirical_p_is_never_zero_and_in_its_interval(n, share):
+    k = round(share * n)
+    p = empirical_p(k, n)
+    assert 0 < p.value <= 1
+    interval = stats.binomtest(k, n).proportion_ci(ONE_SIGMA, method="exact")
+    # The exact test gives the same ends but where k is 0 or n, which it makes one-sided.
+    if 0 < k < n:
+        assert p.low == pytest.approx(interval.low)
+        assert p.high == pytest.approx(interval.high)
+    assert p.low <= p.value <= max(p.high, (k + 1) / (n + 1))
+
+
+def test_no_toy_above_gives_a_limit():
+    p = empirical_p(0, 1000)
+    assert p.low == 0
+    assert z_of_p(p).high == np.inf
+    assert z_of_p(p).low < z_of_p(p).value
+
+
+def test_the_scaled_chi2_is_found():
+    toys = 0.9 * np.random.default_rng(0).chisquare(20, 50_000)
+    fit = fit_chi2(toys)
+    assert fit.dof == pytest.approx(20, rel=0.02)
+    assert fit.scale == pytest.approx(0.9, rel=0.02)
+    assert float(fit.p(30.0)) == pytest.approx(stats.chi2.sf(30 / 0.9, 20), rel=0.05)
+    assert float(Chi2(5, 1).p(-1.0)) == 1
+
+
+def test_the_ks_test_tells_a_good_fit_from_a_bad_one():
+    rng = np.random.default_rng(1)
+    good = asymptotic(0.9 * rng.chisquare(12, 2000), 30.0, 0)
+    assert good.ks_p > 0.05
+    assert good.dof.low < 12 < good.dof.high
+    assert good.p.low < good.p.value < good.p.high
+    bad = asymptotic(np.r_[rng.chisquare(5, 1000), rng.chisquare(25, 1000)], 30.0, 0)
+    assert bad.ks_p < 0.01
+
+
+def test_the_ks_test_of_a_fit_is_calibrated():
+    """Against the same toys a plain KS test would hardly ever give a small p."""
+    rng = np.random.default_rng(2)
+    p = [asymptotic(rng.chisquare(8, 200), 10.0, k).ks_p for k in range(60)]
+    assert uniformity(np.array(p)) > 0.01
+
+
+def test_leave_one_out_counts_the_others():
+    t = np.random.default_rng(3).normal(size=(20, 3))
+    p = leave_one_out(t)
+    for k in range(3):
+        for i in range(20):
+            larger = np.delete(t[:, k], i) >= t[i, k]
+            assert p[i, k] == pytest.approx((larger.sum() + 1) / 20)
+
+
+@pytest.mark.parametrize("name", AGGREGATES)
+class TestAggregate:
+    def test_it_grows_when_a_p_falls(self, name):
+        p = np.array([[0.5, 0.2], [0.5, 0.1], [0.05, 0.1]])
+        assert (np.diff(AGGREGATES[name](p)) > 0).all()
+
+    @pytest.mark.parametrize("combine", [combine_counted, combine_fitted])
+    def test_p_is_uniform_for_correlated_tests(self, name, combine):
+        rng = np.random.default_rng(4)
+        p = []
+        for _ in range(200):
+            common = rng.chisquare(5, (100, 1))
+            t = common + rng.chisquare(5, (100, 3))
+            found = combine(t[1:], t[0], name)
+            p.append(empirical_p(int((found.toys >= found.observed).sum()), 99).value)
+        assert uniformity(np.array(p) - rng.uniform(0, 0.01, 200)) > 0.01
+
+    def test_a_single_width_is_t_itself(self, name):
+        toys = np.arange(5.0)[:, None]
+        assert combine_counted(toys, np.array([2.5]), name).observed == 2.5
+
+
+def test_aggregates_have_their_values():
+    p = np.array([[0.1, 0.4]])
+    expected = {"min-p": 0.1, "prod-p": 0.04, "average-p": 0.25, "smooth-max": 1 / 6.25}
+    for name, value in expected.items():
+        assert AGGREGATES[name](p)[0] == pytest.approx(-np.log(value))
