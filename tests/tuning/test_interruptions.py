@@ -38,9 +38,9 @@ def kill_group(process):
 
 @pytest.fixture
 def start_search(start, events_file):
-    def start_search(out, backend="auto"):
+    def start_search(out, backend="auto", space="hgb"):
         return start(
-            *("search", events_file, "--space", "hgb", "--sampler", "random", "--trials", TRIALS),
+            *("search", events_file, "--space", space, "--sampler", "random", "--trials", TRIALS),
             *("--n-signal", 300, "--repeats", 1, "--backend", backend, "--out", out),
         )
 
@@ -104,10 +104,12 @@ def test_ctrl_c_ends_with_the_report_so_far(backend, start_search, tmp_path):
 
 def test_ctrl_c_while_retraining_ends_with_the_report_so_far(start_search, tmp_path):
     out = tmp_path / "study"
-    process = start_search(out)
+    # Networks are retrained for 100 epochs: long enough to be interrupted.
+    process = start_search(out, space="mlp")
     for line in process.stdout:
         if "retraining" in line:
             break
+    time.sleep(0.5)
     os.kill(process.pid, signal.SIGINT)
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 130, told
