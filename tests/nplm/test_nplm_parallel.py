@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import ray
 from nplm_toys import kernel_test, pool, two_samples
 
 import raysearch
@@ -15,6 +16,15 @@ from raysearch.nplm.parallel import ray_runner, run_tasks
 from raysearch.nplm.work import Batch, Work, serial
 
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("local_ray")]
+
+
+@pytest.fixture(autouse=True)
+def _functions_travel_by_value():
+    """Workers cannot import this file."""
+    module = sys.modules[__name__]
+    ray.cloudpickle.register_pickle_by_value(module)
+    yield
+    ray.cloudpickle.unregister_pickle_by_value(module)
 
 
 def batches(count, size=3):
