@@ -1,12 +1,10 @@
 """Both backends on real Ray processes: the same results, the same faults."""
 
-import os
-import signal
 from contextlib import contextmanager
 
-import psutil
 import pytest
 import ray
+from processes import kill_children
 from toys import toy_sample
 
 from raysearch.racing import ladder
@@ -64,10 +62,7 @@ def test_a_trial_whose_worker_is_killed_is_given_again(tmp_path):
     def kill_once(index, record):
         # A trial has ended: a worker is at the next one.
         if not killed:
-            children = psutil.Process().children(recursive=True)
-            killed.extend(p for p in children if "TrialWorker" in " ".join(p.cmdline()))
-            for worker in killed:
-                os.kill(worker.pid, signal.SIGKILL)
+            killed.extend(kill_children("TrialWorker"))
 
     disturbed, _, _ = run(tmp_path / "b", "direct", "lasting", 5, on_record=kill_once)
     assert killed

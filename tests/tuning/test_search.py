@@ -1,14 +1,12 @@
 """The whole search on real Ray processes."""
 
 import json
-import os
-import signal
 
 import numpy as np
-import psutil
 import pyarrow.parquet as pq
 import pytest
 import ray
+from processes import kill_children
 
 from raysearch import InputError, load_study, read_events, resume, search
 from raysearch.score import score_file
@@ -162,7 +160,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
     def kill_once(line):
         # The first line says that a trial has ended: a worker is at the next one.
         if not killed:
-            killed.extend(_kill_trial_workers())
+            killed.extend(kill_children("TrialActor"))
 
     study = search(
         events,
@@ -175,14 +173,6 @@ def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
     )
     assert killed
     assert [(r["state"], r["error"]) for r in study.table().to_pylist()] == [("COMPLETE", None)] * 4
-
-
-def _kill_trial_workers():
-    children = psutil.Process().children(recursive=True)
-    workers = [p for p in children if any("TrialActor" in part for part in p.cmdline())]
-    for worker in workers:
-        os.kill(worker.pid, signal.SIGKILL)
-    return workers
 
 
 def test_a_study_that_reaches_its_time_budget_says_so_and_can_go_on(events, tmp_path):
