@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, str] = MappingProxyType(
         "trees": "raysearch.benchmarks.trees",
         "overhead": "raysearch.benchmarks.overhead",
         "reading": "raysearch.benchmarks.reading",
+        "toys": "raysearch.benchmarks.toys",
     }
 )
 

@@ -15,7 +15,7 @@ from raysearch.errors import InputError
 
 RAY = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 # Those that need no Ray, those on the tests' own, and those that start one of their own.
-WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees"), ("packing", "reading"), ("overhead",)
+WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees", "toys"), ("packing", "reading"), ("overhead",)
 
 
 def check(rows):
