@@ -18,7 +18,8 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     Args:
         directory: of the study.
         events: file in any layout with the columns of the study's feature set.
-        out: HDF5 file with columns ``mjj`` (TeV) and ``score`` (log odds), and labels if any.
+        out: HDF5 file with columns ``mjj`` (TeV), ``score`` (log odds, or mean rank of a mixture),
+            and labels if any.
         objective: whose choice scores; None for the study's own objective.
 
     Returns:
@@ -31,6 +32,6 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
     scorer = load_study(directory).detector(objective)
     read = read_events(events, feature_set(scorer.features).columns)
-    scores = scorer.log_odds(read).astype(np.float32)[:, None]
+    scores = scorer.score(read).astype(np.float32)[:, None]
     write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
     return len(read)

@@ -13,6 +13,8 @@ from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.features import Variation, feature_set, select_columns, variation_from_json
+from raysearch.mixture import ABOUT as MIXTURE
+from raysearch.mixture import Mixture, load_mixture
 
 _VARIATION = "inputs.json"
 # Names the uninformative inputs of new events, apart from those of the study's own samples.
@@ -21,14 +23,14 @@ _PLACE = "scored"
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """An ensemble, and what turns the columns of an event file into its inputs.
+    """An ensemble or mixture, and what turns the columns of an event file into its inputs.
 
     Attributes:
         ensemble: the fitted members.
         variation: of the study; None where the feature set has no variant.
     """
 
-    ensemble: Ensemble
+    ensemble: Ensemble | Mixture
     variation: Variation | None
 
     @property
@@ -41,15 +43,15 @@ class Scorer:
         """Name of the feature set."""
         return self.ensemble.features
 
-    def log_odds(self, events: Events) -> NDArray[np.float64]:
-        """(n,) log odds of the members' mean probability, larger is more anomalous.
+    def score(self, events: Events) -> NDArray[np.float64]:
+        """(n,) log odds of an ensemble, mean rank of a mixture; larger is more anomalous.
 
         Raises:
             InputError: if the events lack columns of the feature set.
         """
         if self.variation is None:
-            return self.ensemble.log_odds(select_columns(events, self.features))
-        return self.ensemble.log_odds(self.variation.apply(events, _PLACE))
+            return self.ensemble.score(select_columns(events, self.features))
+        return self.ensemble.score(self.variation.apply(events, _PLACE))
 
     def save(self, directory: Path) -> None:
         """Write everything needed to score, without pickle, into an existing directory."""
@@ -64,7 +66,8 @@ def load_scorer(directory: Path) -> Scorer:
     Raises:
         InputError: if the directory holds none, or a part of it is missing or damaged.
     """
-    ensemble = load_ensemble(directory)
+    is_mixture = (directory / MIXTURE).is_file()
+    ensemble = load_mixture(directory) if is_mixture else load_ensemble(directory)
     if not feature_set(ensemble.features).varied:
         return Scorer(ensemble, None)
     path = directory / _VARIATION

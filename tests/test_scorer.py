@@ -26,9 +26,9 @@ def test_saved_and_loaded_scores_agree(name, tmp_path):
     new = toy_events(50, 50, seed=3)
     scorer.save(tmp_path)
     loaded = load_scorer(tmp_path)
-    np.testing.assert_array_equal(loaded.log_odds(new), scorer.log_odds(new))
+    np.testing.assert_array_equal(loaded.score(new), scorer.score(new))
     assert (loaded.detector, loaded.features) == ("hgb", name)
-    signal, background = (loaded.log_odds(new)[mask].mean() for mask in (new.labels, ~new.labels))
+    signal, background = (loaded.score(new)[mask].mean() for mask in (new.labels, ~new.labels))
     assert signal > background + 0.5
 
 
@@ -40,13 +40,13 @@ def test_columns_are_found_by_name_whatever_else_the_file_has(tmp_path):
         ("1", *new.units[::-1]),
         new.mjj_tev,
     )
-    np.testing.assert_array_equal(scorer.log_odds(more), scorer.log_odds(new))
+    np.testing.assert_array_equal(scorer.score(more), scorer.score(new))
 
 
 def test_a_bare_ensemble_refuses_events_that_were_not_varied():
     scorer = scorer_on("baseline+rotated", toy_events(400, 400))
     with pytest.raises(InputError, match="needs the columns rotated_1"):
-        scorer.ensemble.log_odds(toy_events(10, 0))
+        scorer.ensemble.score(toy_events(10, 0))
 
 
 def test_a_missing_variation_is_named(tmp_path):

@@ -90,7 +90,7 @@ def test_scored_rows_keep_order_mass_and_labels(study, events_file, tmp_path):
     assert scored.columns == ("score",)
     np.testing.assert_array_equal(scored.mjj_tev, events.mjj_tev)
     np.testing.assert_array_equal(scored.labels, events.labels)
-    expected = study.detector().log_odds(events).astype(np.float32)
+    expected = study.detector().score(events).astype(np.float32)
     np.testing.assert_array_equal(scored.column("score"), expected)
 
 
@@ -98,7 +98,7 @@ def test_scores_are_log_odds_of_the_mean_probability(study, events_file):
     events = read_events(events_file)
     scorer = study.detector()
     member = scorer.ensemble.snapshot.scores(events.features).astype(float)
-    np.testing.assert_allclose(scorer.log_odds(events), logit(expit(member).mean(axis=0)))
+    np.testing.assert_allclose(scorer.score(events), logit(expit(member).mean(axis=0)))
 
 
 def test_a_saved_detector_finds_the_signal_in_a_new_file(study):
@@ -106,7 +106,7 @@ def test_a_saved_detector_finds_the_signal_in_a_new_file(study):
     features = rng.normal(size=(400, 4)) + 3 * (np.arange(400) >= 200)[:, None]
     events = toy_events(400, 0)
     new = type(events)(features.astype(np.float32), events.columns, events.units, events.mjj_tev)
-    assert roc_auc_score(np.arange(400) >= 200, study.detector().log_odds(new)) > 0.9
+    assert roc_auc_score(np.arange(400) >= 200, study.detector().score(new)) > 0.9
 
 
 def test_a_file_without_labels_is_scored_without(study, tmp_path):

@@ -33,7 +33,7 @@ class Ensemble:
     features: str
     snapshot: Snapshot
 
-    def log_odds(self, events: Events) -> NDArray[np.float64]:
+    def score(self, events: Events) -> NDArray[np.float64]:
         """(n,) log odds of the members' mean probability, larger is more anomalous.
 
         Raises:

@@ -60,8 +60,8 @@ def test_saved_and_loaded_ensembles_score_alike(name, tmp_path):
     events = toy_events(100, 10)
     loaded = load_ensemble(tmp_path)
     assert (loaded.detector, loaded.features) == (name, "baseline")
-    expected = Ensemble(name, "baseline", members).log_odds(events)
-    np.testing.assert_array_equal(loaded.log_odds(events), expected)
+    expected = Ensemble(name, "baseline", members).score(events)
+    np.testing.assert_array_equal(loaded.score(events), expected)
 
 
 def test_columns_are_found_by_name(ensemble):
@@ -73,7 +73,7 @@ def test_columns_are_found_by_name(ensemble):
         tuple(events.units[i] for i in order),
         events.mjj_tev,
     )
-    np.testing.assert_array_equal(ensemble.log_odds(mixed), ensemble.log_odds(events))
+    np.testing.assert_array_equal(ensemble.score(mixed), ensemble.score(events))
 
 
 def test_another_schema_is_refused(ensemble, tmp_path):

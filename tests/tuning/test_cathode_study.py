@@ -36,7 +36,7 @@ def test_the_check_is_kept_and_told(study):
 
 
 def test_the_saved_detector_scores_a_file_of_plain_columns(study, events):
-    scores = study.detector().log_odds(events)
+    scores = study.detector().score(events)
     assert scores[events.labels].mean() > scores[~events.labels].mean()
 
 

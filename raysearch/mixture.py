@@ -1,0 +1,122 @@
+"""Several ensembles as one detector: the mean of what each thinks of an event, on a common scale.
+
+Setups that are equally good by data alone err in different places, so that their mean is better
+than a pick among them, and does not depend on the luck of the pick.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.detectors.ensemble import Ensemble, load_ensemble
+from raysearch.errors import InputError
+from raysearch.events import Events
+from raysearch.excess import template_rank
+
+_SCHEMA = 1
+ABOUT = "mixture.json"
+_TEMPLATE = "template_scores.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """An ensemble and its scale.
+
+    Attributes:
+        ensemble: the fitted members.
+        template: (m,) out-of-fold scores of the template events, which calibrate its scores.
+    """
+
+    ensemble: Ensemble
+    template: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """The mean template rank of several ensembles on one feature set.
+
+    Attributes:
+        parts: at least one; one that counts twice stands in it twice.
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def detector(self) -> str:
+        """Names of the families."""
+        return " + ".join(part.ensemble.detector for part in self.parts)
+
+    @property
+    def features(self) -> str:
+        """Name of the feature set."""
+        return self.parts[0].ensemble.features
+
+    def score(self, events: Events) -> NDArray[np.float64]:
+        """(n,) mean of ``-log10`` of the share of template events as anomalous, larger is more.
+
+        Raises:
+            InputError: if the events lack columns of the feature set.
+        """
+        return mean_rank(
+            [(part.ensemble.score(events), part.template) for part in self.parts],
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write everything needed to score, without pickle, into an existing directory."""
+        for place, part in enumerate(self.parts):
+            (directory / str(place)).mkdir()
+            part.ensemble.save(directory / str(place))
+            np.save(directory / str(place) / _TEMPLATE, part.template, allow_pickle=False)
+        about = {"schema": _SCHEMA, "parts": len(self.parts)}
+        (directory / ABOUT).write_text(json.dumps(about, indent=2))
+
+
+def mean_rank(
+    scored: list[tuple[NDArray[np.floating], NDArray[np.floating]]],
+) -> NDArray[np.float64]:
+    """(n,) mean template rank of the same events.
+
+    Args:
+        scored: of each ensemble its (n,) scores, and its scores of the template.
+
+    Example:
+        >>> template = np.arange(10) / 10.0
+        >>> mean_rank([(np.array([9.0]), template), (np.array([0.5]), template)]).round(2)
+        array([0.78])
+    """
+    ranks = [
+        template_rank(scores.astype(np.float32), template.astype(np.float32))
+        for scores, template in scored
+    ]
+    return np.asarray(np.mean(ranks, axis=0, dtype=np.float64))
+
+
+def load_mixture(directory: Path) -> Mixture:
+    """The saved mixture.
+
+    Raises:
+        InputError: if a part of it is missing or damaged.
+    """
+    path = directory / ABOUT
+    try:
+        about = json.loads(path.read_text())
+        if about["schema"] != _SCHEMA:
+            raise InputError(
+                f"{path} must have schema {_SCHEMA}, but got {about['schema']}; use the raysearch "
+                "version that wrote it."
+            )
+        return Mixture(tuple(_part(directory / str(k)) for k in range(about["parts"])))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{directory} must hold a whole mixture, but: {error}.") from error
+
+
+def _part(directory: Path) -> Part:
+    template = np.load(directory / _TEMPLATE, allow_pickle=False)
+    return Part(load_ensemble(directory), template)

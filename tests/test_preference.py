@@ -1,0 +1,49 @@
+"""Preferring nobody where there is nothing."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from raysearch.preference import ALARM_RATE, preference
+
+N = 1500
+IS_DATA = np.arange(2 * N) < N
+
+
+def scores(seed, detectors=3, excess=0.0):
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=2 * N)
+    found = 0.8 * common + 0.6 * rng.normal(size=(detectors, 2 * N))
+    found[:, : round(excess * N)] += 3
+    return found
+
+
+def test_a_clear_excess_is_preferred():
+    found = preference(IS_DATA, scores(1, excess=0.02), 1, 200)
+    assert found.p_value == pytest.approx(1 / 201)
+    assert found.is_clear
+    assert found.significance > 3
+
+
+def test_without_an_excess_p_is_uniform_although_the_largest_of_several_is_taken():
+    p = [preference(IS_DATA, scores(seed), seed, 40).p_value for seed in range(120)]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert stats.binomtest(sum(x <= ALARM_RATE for x in p), len(p), ALARM_RATE).pvalue > 0.01
+
+
+def test_equal_seeds_give_equal_answers_and_the_classes_are_left_alone():
+    before = IS_DATA.copy()
+    assert preference(IS_DATA, scores(2), 5, 30) == preference(IS_DATA, scores(2), 5, 30)
+    np.testing.assert_array_equal(IS_DATA, before)
+
+
+def test_ties_are_no_thresholds():
+    # All events alike: the only threshold passes everything, an excess of nothing.
+    assert preference(IS_DATA, np.zeros((1, 2 * N)), 1, 20).significance == 0
+    assert preference(IS_DATA, np.zeros((1, 2 * N)), 1, 20).p_value == 1
+
+
+def test_a_tail_without_template_is_refused():
+    is_data = np.arange(100) < 60
+    with pytest.raises(ValueError, match="at least 20 template events"):
+        preference(is_data, -np.arange(100.0)[None], 1, 5)
