@@ -11,13 +11,16 @@ import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.files import replacing, write_json
-from raysearch.objectives import objective
+from raysearch.objectives import VAL_SIC, objective
 from raysearch.prepare import Prepared
 from raysearch.progress import Progress, Say
+from raysearch.recommend import MEMBERS, Contender, Recommendation, best_trials, recommend
+from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
+from raysearch.samples import TwoSample
 from raysearch.scorer import Scorer
-from raysearch.scores import scores_table
+from raysearch.scores import Scored, scores_table
 from raysearch.selection import choices, winners
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import replay
@@ -99,7 +102,7 @@ def _retrain(
     records: Records, settings: Settings, sample: SharedSample, resources: Resources, say: Say
 ) -> dict[str, Final]:
     say("retraining the chosen setups on the full statistics")
-    chosen = _winners(records, settings)
+    chosen = _winners(records, settings) | _contenders(records, settings)
     finals: dict[str, Final] = {}
     for name, ended in refit_all(chosen, sample, settings.seed, resources.gpus_per_trial).items():
         if isinstance(ended, str):
@@ -111,9 +114,33 @@ def _retrain(
 
 def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
     return {
-        name: Winner(index, _setup(records, index, settings))
+        name: Winner(index, _setup(records, index, settings), name)
         for name, index in winners(records).items()
     }
+
+
+def _contenders(records: Records, settings: Settings) -> dict[str, Winner]:
+    """The best trials of which the recommendation is the mean, by their place."""
+    return {
+        _place(place): Winner(index, _setup(records, index, settings), VAL_SIC.name, MEMBERS)
+        for place, index in enumerate(best_trials(records))
+    }
+
+
+def _place(place: int) -> str:
+    return f"contender {place + 1}"
+
+
+def _recommended(
+    records: Records, settings: Settings, finals: Mapping[str, Final], sample: TwoSample
+) -> Recommendation | None:
+    """The mean of those contenders that could be retrained; None if none could."""
+    contenders = [
+        Contender(winner.trial, winner.setup, finals[name])
+        for name, winner in _contenders(records, settings).items()
+        if name in finals
+    ]
+    return recommend(contenders, sample, settings.seed) if contenders else None
 
 
 def _setup(records: Records, index: int, settings: Settings) -> Setup:
@@ -130,15 +157,27 @@ def _write_choice(
     finals: Mapping[str, Final],
 ) -> None:
     setups = {name: winner.setup for name, winner in _winners(records, settings).items()}
-    chosen = choices(records, setups, finals, prepared.sample, settings.seed)
-    if finals:
-        with replacing(study.directory / SCORES) as temporary:
-            pq.write_table(scores_table(prepared.sample, finals, prepared.optimal), temporary)
-        for name, final in finals.items():
+    own = {name: final for name, final in finals.items() if name in setups}
+    recommended = _recommended(records, settings, finals, prepared.sample)
+    chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
+    if recommended is not None:
+        _write_scores(study, prepared, own, recommended)
+        for name, final in own.items():
             ensemble = Ensemble(setups[name].detector, setups[name].features, final.snapshot)
             _save(study.directory / DETECTOR / name, Scorer(ensemble, prepared.variation))
+        mixture = recommended.mixture(prepared.sample.rows.is_data)
+        _save(study.directory / DETECTOR / RECOMMENDED, Scorer(mixture, prepared.variation))
     selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
     write_json(study.directory / SELECTION, selection)
+
+
+def _write_scores(
+    study: Study, prepared: Prepared, finals: Mapping[str, Final], recommended: Recommendation
+) -> None:
+    scored = {name: Scored(final.rows, final.test) for name, final in finals.items()}
+    scored[RECOMMENDED] = Scored(recommended.rows, recommended.test)
+    with replacing(study.directory / SCORES) as temporary:
+        pq.write_table(scores_table(prepared.sample, scored, prepared.optimal), temporary)
 
 
 def _save(directory: Path, scorer: Scorer) -> None:

@@ -7,6 +7,7 @@ than a pick among them, and does not depend on the luck of the pick.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Mixture:
 
 
 def mean_rank(
-    scored: list[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    scored: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
 ) -> NDArray[np.float64]:
     """(n,) mean template rank of the same events.
 

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raysearch.refit import Final
 from raysearch.samples import TwoSample
 
 
+class Scored(NamedTuple):
+    """What a choice thinks of the events.
+
+    Attributes:
+        rows: (n,) scores of the sample's rows, by members that never trained on them.
+        test: (m,) scores of the test events, or None.
+    """
+
+    rows: NDArray[np.float64]
+    test: NDArray[np.float64] | None
+
+
 def scores_table(
-    sample: TwoSample, finals: Mapping[str, Final], optimal: NDArray[np.float64] | None
+    sample: TwoSample, scored: Mapping[str, Scored], optimal: NDArray[np.float64] | None
 ) -> pa.Table:
     """One row an event: rows of the sample first, then test events.
 
     Columns ``sample, mjj_tev, is_signal`` (null except for test events), ``score.<objective>``
-    (log odds; of data and template by members that never saw them) and, where it is known,
-    ``score.optimal`` (null except for test events).
+    (log odds, or mean rank of a mixture; of data and template by members that never saw them) and,
+    where it is known, ``score.optimal`` (null except for test events).
     """
     n_rows = len(sample.mjj_tev)
     test_mjj = np.zeros(0, np.float32) if sample.test_mjj_tev is None else sample.test_mjj_tev
@@ -32,9 +44,9 @@ def scores_table(
         "mjj_tev": pa.array(np.concatenate([sample.mjj_tev, test_mjj])),
         "is_signal": pa.concat_arrays([pa.nulls(n_rows, pa.bool_()), pa.array(truth)]),
     }
-    for name, final in finals.items():
-        test = np.zeros(0) if final.test is None else final.test
-        columns[f"score.{name}"] = pa.array(np.concatenate([final.rows, test]), pa.float32())
+    for name, (rows, test) in scored.items():
+        of_test = np.zeros(0) if test is None else test
+        columns[f"score.{name}"] = pa.array(np.concatenate([rows, of_test]), pa.float32())
     if optimal is not None:
         known = pa.array(optimal.astype(np.float32))
         columns["score.optimal"] = pa.concat_arrays([pa.nulls(n_rows, pa.float32()), known])

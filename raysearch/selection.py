@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from raysearch.metrics import supervised_summary, val_sic
 from raysearch.objectives import MAX_SIC, OBJECTIVES, Objective
+from raysearch.recommend import NAME, Recommendation
 from raysearch.records import Record, Records, trial_id
 from raysearch.refit import Final
 from raysearch.samples import TwoSample
@@ -21,6 +23,8 @@ from raysearch.seeds import generator
 from raysearch.trial import Setup
 
 N_PERMUTATIONS = 50
+
+Scores = NDArray[np.float64]
 
 
 def winners(records: Records) -> dict[str, int]:
@@ -68,23 +72,28 @@ def choices(
     records: Records,
     setups: Mapping[str, Setup],
     finals: Mapping[str, Final],
+    recommended: Recommendation | None,
     sample: TwoSample,
     seed: int,
 ) -> dict[str, Any]:
-    """What selection.json says of each objective's winner.
+    """What selection.json says of each objective's winner and of the recommended mean.
 
     Args:
         records: of all trials.
         setups: the winner's setup by objective.
         finals: the winner's final ensemble by objective; empty if there was no time for it.
+        recommended: the mean of the best trials; None if there was no time for it.
         sample: the events.
         seed: of the study.
     """
     picked = winners(records)
     best = picked.get(MAX_SIC.name)
-    ensembles = {name: _ensemble(final, sample, seed) for name, final in finals.items()}
+    ensembles = {
+        name: _ensemble(final.rows, final.test, final.members, sample, seed)
+        for name, final in finals.items()
+    }
     reference = ensembles.get(MAX_SIC.name, {}).get("metrics")
-    return {
+    found = {
         name: {
             "trial_id": trial_id(index),
             "setup": _as_json(setups[name]),
@@ -93,6 +102,34 @@ def choices(
             "ensemble": _with_regret(ensembles.get(name), reference),
         }
         for name, index in picked.items()
+    }
+    if recommended is not None:
+        found[NAME] = _recommended(recommended, sample, seed, reference)
+    return found
+
+
+def _recommended(
+    found: Recommendation, sample: TwoSample, seed: int, reference: Mapping[str, float] | None
+) -> dict[str, Any]:
+    setups = [contender.setup for contender in found.contenders]
+    counts = Counter(setup.detector for setup in setups)
+    members = sum(contender.final.members for contender in found.contenders)
+    ensemble = _ensemble(found.rows, found.test, members, sample, seed)
+    clear = {**found.preference._asdict(), "is_clear": found.preference.is_clear}
+    return {
+        "trial_id": f"mean of {len(setups)}",
+        "trials": [trial_id(contender.trial) for contender in found.contenders],
+        "setup": {
+            "mode": setups[0].mode,
+            "features": setups[0].features,
+            "detector": " + ".join(f"{count} {name}" for name, count in counts.items()),
+            "parameters": {},
+        },
+        "parts": [_as_json(setup) for setup in setups],
+        "trial": {},
+        "regret": None,
+        "preference": clear,
+        "ensemble": _with_regret(ensemble, reference),
     }
 
 
@@ -109,17 +146,19 @@ def _as_json(setup: Setup) -> dict[str, Any]:
     return {**setup._asdict(), "parameters": dict(setup.parameters)}
 
 
-def _ensemble(final: Final, sample: TwoSample, seed: int) -> dict[str, Any]:
-    mean, quantile = noise_floor(sample.rows.is_data, final.rows, seed)
+def _ensemble(
+    rows: Scores, test: Scores | None, members: int, sample: TwoSample, seed: int
+) -> dict[str, Any]:
+    mean, quantile = noise_floor(sample.rows.is_data, rows, seed)
     supervised = None
-    if final.test is not None and sample.test_is_signal is not None:
-        summary = supervised_summary(sample.test_is_signal, final.test)
+    if test is not None and sample.test_is_signal is not None:
+        summary = supervised_summary(sample.test_is_signal, test)
         # JSON has no infinity: a rejection without any background left is unknown.
         supervised = {k: v if np.isfinite(v) else None for k, v in summary.items()}
     return {
-        "members": final.members,
+        "members": members,
         "metrics": supervised,
-        "val_sic": val_sic(sample.rows.is_data, final.rows),
+        "val_sic": val_sic(sample.rows.is_data, rows),
         "val_sic_floor": mean,
         "val_sic_floor_95": quantile,
     }

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import OBJECTIVES
+from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
 from raysearch.scorer import Scorer, load_scorer
@@ -73,14 +74,17 @@ class Study:
         return pa.schema(kinds).empty_table()
 
     def detector(self, objective: str | None = None) -> Scorer:
-        """The final ensemble of an objective's choice; by default of the study's own objective.
+        """What scores like any detector: an objective's choice, or the recommended mean of several.
+
+        Args:
+            objective: "recommended" or the name of an objective; None for the study's own.
 
         Raises:
             InputError: if there is none for this objective.
         """
         name = objective or self.selection["objective"]
-        if name not in OBJECTIVES:
-            raise unknown_name("objective", name, OBJECTIVES)
+        if name not in (known := (*OBJECTIVES, RECOMMENDED)):
+            raise unknown_name("objective", name, known)
         if not (self.directory / DETECTOR / name).is_dir():
             raise InputError(
                 f"a detector is saved when its setup was retrained, but {self.directory} has none "

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from toys import toy_sample
 
-from raysearch.refit import Final
-from raysearch.scores import scores_table
+from raysearch.scores import Scored, scores_table
 
 
 def table_of(sample, with_optimal=False):
     test = None if sample.test is None else sample.test[:, 0].astype(float)
-    final = Final(None, sample.rows.features[:, 0].astype(float), test, 1.0, 10)
-    return scores_table(sample, {"val_sic": final}, test if with_optimal else None)
+    scored = Scored(sample.rows.features[:, 0].astype(float), test)
+    return scores_table(sample, {"val_sic": scored}, test if with_optimal else None)
 
 
 def test_rows_stand_first_and_test_events_last():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import toy_sample
 
+from raysearch.recommend import Contender, recommend
 from raysearch.records import Record
 from raysearch.refit import Final
 from raysearch.selection import choices, noise_floor, regret, winners
@@ -86,7 +87,7 @@ def test_the_noise_floor_of_a_study_is_reproducible():
 
 def chosen(sample, finals):
     setups = {n: Setup("idealised", "baseline", "hgb", {"max_iter": 5}) for n in winners(RECORDS)}
-    return choices(RECORDS, setups, finals, sample, seed=1)
+    return choices(RECORDS, setups, finals, None, sample, seed=1)
 
 
 def test_a_choice_says_trial_setup_regret_and_ensemble():
@@ -114,3 +115,19 @@ def test_without_labels_an_ensemble_has_no_supervised_figures():
     assert ensemble["metrics"] is None
     assert ensemble["regret"] is None
     assert ensemble["val_sic"] >= 0
+
+
+def test_the_recommended_mean_stands_beside_the_choices_with_its_preference():
+    sample = toy_sample()
+    setup = Setup("idealised", "baseline", "hgb", {"max_iter": 5})
+    contenders = [Contender(k, setup, final(sample, 1.0 + k)) for k in (3, 1)]
+    mean = recommend(contenders, sample, seed=1)
+    best = {"max_sic": final(sample)}
+    setups = {n: setup for n in winners(RECORDS)}
+    found = choices(RECORDS, setups, best, mean, sample, seed=1)["recommended"]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["trials"] == ["00003", "00001"]
+    assert found["setup"]["detector"] == "2 hgb"
+    assert found["preference"]["is_clear"]
+    # Both parts rank events as the reference does.
+    assert found["ensemble"]["regret"] == pytest.approx(1.0, abs=0.02)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from raysearch.preference import ALARM_RATE
+from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
 from raysearch.report.tables import number
@@ -48,7 +50,11 @@ def answer(contents: ReportContents) -> Answer:
         return Answer([text], [], [], [], [])
     name, first = next(iter(chosen.items()))
     return Answer(
-        sentences=[_sentence(name, first), *_verdict(first)],
+        sentences=[
+            *_preference(chosen.get(RECOMMENDED)),
+            _sentence(name, first),
+            *_verdict(first),
+        ],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
         rows=_rows(list(chosen.values())),
@@ -63,6 +69,25 @@ def _sentence(name: str, choice: Mapping[str, Any]) -> str:
     text = f"By {look(name).label} the setup to trust is {setup['detector']} on the {listed} "
     text += f"features in {setup.get('mode')} mode (trial {choice['trial_id']})"
     return text + (f", as an ensemble of {members}." if members else ".")
+
+
+def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
+    """Whether anything is to be preferred, and what is recommended then."""
+    if recommended is None:
+        return []
+    found = recommended["preference"]
+    tried = f"the largest excess of its parts has {number(found['significance'])} sigma, and p = "
+    tried += f"{number(found['p_value'])} among {found['permutations']} permutations of the classes"
+    if not found["is_clear"]:
+        return [
+            f"No preference: {tried}. Without more data every choice below may be arbitrary; where "
+            f"there is nothing, {ALARM_RATE:.0%} of studies show a preference."
+        ]
+    parts = len(recommended["trials"])
+    return [
+        f"Recommended is the mean of the best {parts} setups by val SIC "
+        f"({recommended['setup']['detector']}): {tried}."
+    ]
 
 
 def _verdict(choice: Mapping[str, Any]) -> list[str]:

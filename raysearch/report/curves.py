@@ -107,6 +107,8 @@ def _label(name: str, contents: ReportContents) -> str:
     if name == OPTIMAL:
         return look(name).label
     choice = choices(contents)[name]
+    if choice.get("trials"):
+        return f"{look(name).label}: {choice['setup']['detector']}"
     return f"chosen by {look(name).label}: {choice['setup']['detector']} {choice['trial_id']}"
 
 

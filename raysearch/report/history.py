@@ -104,7 +104,7 @@ def _ring(
     """A ring around every trial that an objective chose, in that objective's colour."""
     ids = texts(rows, "trial_id")
     for size, (name, choice) in enumerate(choices(contents).items()):
-        own = ids == choice["trial_id"]
+        own = np.isin(ids, choice.get("trials") or [choice["trial_id"]])
         label, colour, _ = look(name)
         ring: dict[str, Any] = {"mfc": "none", "mec": colour, "mew": 1.6, "ms": 11 + 4 * size}
         axes.plot(x[own], y[own], "o", label=f"chosen by {label}", **ring)

@@ -62,6 +62,7 @@ _LOOKS: Mapping[str, Look] = {
     "val_sic": Look("val SIC", "#0072B2", 2.4),
     "val_loss": Look("val loss", "#D55E00", 3.2),
     "max_sic": Look("max SIC", "#009E73", 1.3),
+    "recommended": Look("the recommended mean", "#CC79A7", 2.0),
     "optimal": Look("likelihood ratio (optimal)", "#000000", 1.5),
 }
 _OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")

@@ -15,8 +15,8 @@ from raysearch.refit import MEMBERS_PER_TASK, Final, Refit, combine, final_membe
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup
 
-# Trial, and the objective where it decides the epochs.
-Key = tuple[int, str | None]
+# Trial, number of members, and the objective where it decides the epochs.
+Key = tuple[int, int, str | None]
 
 
 class Winner(NamedTuple):
@@ -25,10 +25,19 @@ class Winner(NamedTuple):
     Attributes:
         trial: index of the trial it comes from.
         setup: what is trained.
+        objective: chooses the epochs, where there are any.
+        members: of the ensemble; None for as many as its family has.
     """
 
     trial: int
     setup: Setup
+    objective: str
+    members: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Members of the ensemble."""
+        return self.members or detector(self.setup.detector).ensemble_size
 
 
 def refit_all(
@@ -37,28 +46,31 @@ def refit_all(
     seed: int,
     gpus_per_task: float = 0.0,
 ) -> dict[str, Final | str]:
-    """Retrain the winner of each objective; all tasks run side by side.
+    """Retrain all winners; all tasks run side by side.
 
     A setup that two objectives picked is trained once if it has no epochs to choose from.
 
     Args:
-        winners: by objective.
+        winners: by any name.
         sample: where the events lie in the object store.
         seed: of the study.
         gpus_per_task: share of a GPU for each task.
 
     Returns:
-        By objective its final ensemble, or the reason why retraining failed.
+        By the same name its final ensemble, or the reason why retraining failed.
     """
     is_data = ray.get(sample).rows.is_data
     task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=3)(_refit)
-    distinct = {_key(name, winner): (name, winner) for name, winner in winners.items()}
+    distinct = {_key(winner): winner for winner in winners.values()}
     started: dict[Key, list[ray.ObjectRef[Refit]]] = {
-        key: [task.remote(winner.setup, sample, m, name) for m in _parts(is_data, winner, seed)]
-        for key, (name, winner) in distinct.items()
+        key: [
+            task.remote(winner.setup, sample, members, winner.objective)
+            for members in _parts(is_data, winner, seed)
+        ]
+        for key, winner in distinct.items()
     }
-    ended = {key: _result(distinct[key][1].setup, parts) for key, parts in started.items()}
-    return {name: ended[_key(name, winner)] for name, winner in winners.items()}
+    ended = {key: _result(distinct[key].setup, parts) for key, parts in started.items()}
+    return {name: ended[_key(winner)] for name, winner in winners.items()}
 
 
 def _result(setup: Setup, parts: list[ray.ObjectRef[Refit]]) -> Final | str:
@@ -69,15 +81,14 @@ def _result(setup: Setup, parts: list[ray.ObjectRef[Refit]]) -> Final | str:
         return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
 
 
-def _key(objective: str, winner: Winner) -> Key:
+def _key(winner: Winner) -> Key:
     has_epochs = detector(winner.setup.detector).final_epochs is not None
-    return winner.trial, objective if has_epochs else None
+    return winner.trial, winner.size, winner.objective if has_epochs else None
 
 
 def _parts(is_data: NDArray[np.bool_], winner: Winner, seed: int) -> Iterator[list[Member]]:
-    size = detector(winner.setup.detector).ensemble_size
-    members = final_members(is_data, size, seed, winner.trial)
-    for start in range(0, size, MEMBERS_PER_TASK):
+    members = final_members(is_data, winner.size, seed, winner.trial)
+    for start in range(0, winner.size, MEMBERS_PER_TASK):
         yield members[start : start + MEMBERS_PER_TASK]
 
 

@@ -1,0 +1,105 @@
+"""The recommended choice: not the one best trial, but the mean of the best few.
+
+The trial with the largest metric is in part the luckiest one; among the first few by a metric are
+setups that are as good and err elsewhere. Their mean template rank loses less than a pick does, and
+tests/benchmarks/bench_choice.py says how much. Whether to prefer anything at all is asked of the
+same out-of-fold scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.detectors.ensemble import Ensemble
+from raysearch.excess import template_rank
+from raysearch.mixture import Mixture, Part, mean_rank
+from raysearch.objectives import VAL_SIC
+from raysearch.preference import Preference, preference
+from raysearch.records import Records
+from raysearch.refit import N_FOLDS, Final
+from raysearch.samples import TwoSample
+from raysearch.trial import Setup
+
+NAME = "recommended"
+CONTENDERS = 5
+# One member for each fold: every row is scored once by a member that never saw it.
+MEMBERS = N_FOLDS
+
+
+class Contender(NamedTuple):
+    """One of the best trials, retrained.
+
+    Attributes:
+        trial: its index.
+        setup: what was trained.
+        final: its ensemble and scores.
+    """
+
+    trial: int
+    setup: Setup
+    final: Final
+
+
+class Recommendation(NamedTuple):
+    """The mean of the contenders.
+
+    Attributes:
+        contenders: the best first.
+        rows: (n,) mean template rank of the sample's rows, out of fold.
+        test: (m,) the same of the test events, or None.
+        preference: whether their excess is more than luck.
+    """
+
+    contenders: tuple[Contender, ...]
+    rows: NDArray[np.float64]
+    test: NDArray[np.float64] | None
+    preference: Preference
+
+    def mixture(self, is_data: NDArray[np.bool_]) -> Mixture:
+        """The detector that scores new events.
+
+        Args:
+            is_data: (n,) classes of the sample's rows.
+        """
+        return Mixture(
+            tuple(
+                Part(
+                    Ensemble(c.setup.detector, c.setup.features, c.final.snapshot),
+                    c.final.rows[~is_data].astype(np.float32),
+                )
+                for c in self.contenders
+            )
+        )
+
+
+def best_trials(records: Records) -> list[int]:
+    """Indices of the contenders, the best complete trial by val_sic first."""
+    complete = [i for i, (_, record) in records.items() if record.state == "COMPLETE"]
+    means = np.array([float(np.mean(records[i][1].metrics[VAL_SIC.name])) for i in complete])
+    return [complete[k] for k in VAL_SIC.order(means)[:CONTENDERS]]
+
+
+def recommend(contenders: Sequence[Contender], sample: TwoSample, seed: int) -> Recommendation:
+    """Average the contenders and ask whether their excess is more than luck.
+
+    Args:
+        contenders: at least one.
+        sample: on which they were trained.
+        seed: of the study.
+    """
+    is_data = sample.rows.is_data
+    finals = [contender.final for contender in contenders]
+    templates = [final.rows[~is_data] for final in finals]
+    rows = mean_rank([(f.rows, t) for f, t in zip(finals, templates, strict=True)])
+    tests = [(f.test, t) for f, t in zip(finals, templates, strict=True) if f.test is not None]
+    each = [template_rank(f.rows, t) for f, t in zip(finals, templates, strict=True)]
+    return Recommendation(
+        tuple(contenders),
+        rows,
+        mean_rank(tests) if tests else None,
+        preference(is_data, np.stack([*each, rows.astype(np.float32)]), seed),
+    )
