@@ -1,7 +1,7 @@
 """Ways to choose a setup from the data alone: regret of each, at equal cost, over draws and N_sig.
 
-Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_choice.py fit OUT surrogate NAME=EVENTS.h5[,MORE.h5] ...
-     OMP_NUM_THREADS=1 python tests/benchmarks/bench_choice.py table OUT
+Run: python tests/benchmarks/bench_choice.py fit OUT surrogate NAME=EVENTS.h5[,MORE.h5] ...
+     python tests/benchmarks/bench_choice.py table OUT
 
 `fit` trains the same random setups (8 HGB, 3 AdaBoost, 3 MLP) on every draw of every data set and
 keeps, for each of three pairs of halves, the calibrated out-of-fold scores and the scores of the
