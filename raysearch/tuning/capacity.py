@@ -11,6 +11,7 @@ from raysearch.training.capacity import pack_size
 from raysearch.training.kernel import kernel
 from raysearch.training.layout import Layout
 from raysearch.training.memory import Workload
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.task import Task
 
 
@@ -31,6 +32,7 @@ def capacity(task: Task, resources: Resources) -> int:
 
 def measured_capacity(sample: TwoSample, repeats: int) -> int:
     """Trials in a pack at most on this worker's device."""
+    hide_unassigned_gpus()
     defaults = detector("mlp").defaults
     hidden = (int(defaults["width"]),) * int(defaults["layers"])
     rows, test = len(sample.rows.features), 0 if sample.test is None else len(sample.test)

@@ -14,6 +14,7 @@ from raysearch.objectives import OBJECTIVES
 from raysearch.refit import MEMBERS_PER_TASK, Final, Refit, combine, final_members, refit
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup
+from raysearch.tuning.devices import hide_unassigned_gpus
 
 # Trial, and the objective where it decides the epochs.
 Key = tuple[int, str | None]
@@ -82,4 +83,5 @@ def _parts(is_data: NDArray[np.bool_], winner: Winner, seed: int) -> Iterator[li
 
 
 def _refit(setup: Setup, sample: TwoSample, members: list[Member], objective: str) -> Refit:
+    hide_unassigned_gpus()
     return refit(setup, sample, members, OBJECTIVES[objective])

@@ -14,6 +14,7 @@ from ray import tune
 
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.race_scheduler import rung_report
 from raysearch.tuning.task import Task
 from raysearch.tuning.trainer import NotBegunError
@@ -27,6 +28,7 @@ class TrialActor(tune.Trainable):
 
     def setup(self, config: dict[str, Any], task: Task) -> None:
         """Begin the first trial."""
+        hide_unassigned_gpus()
         self._task = task
         self._begin(config)
 

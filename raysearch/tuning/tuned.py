@@ -14,9 +14,11 @@ import ray
 from ray import tune
 
 from raysearch.objectives import objective
+from raysearch.samples import TwoSample
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.book import Book
 from raysearch.tuning.cluster import room
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.race_scheduler import RaceScheduler
 from raysearch.tuning.searcher import HistorySearch
@@ -82,6 +84,14 @@ def run_tuned(
             book.reopen()
 
 
+class _TrainerActor(Trainer):
+    """A trainer in a process of its own."""
+
+    def __init__(self, sample: TwoSample, task: Task) -> None:
+        hide_unassigned_gpus()
+        super().__init__(sample, task)
+
+
 @contextmanager
 def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
     """One trainer for each device while trials are trained in packs, else none."""
@@ -89,7 +99,8 @@ def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
         yield ()
         return
     threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
-    make = ray.remote(num_gpus=gpus_per_trial, max_restarts=-1, max_concurrency=threads)(Trainer)
+    needs = {"num_gpus": gpus_per_trial, "max_restarts": -1, "max_concurrency": threads}
+    make = ray.remote(**needs)(_TrainerActor)
     arguments = (task.sample, task)
     # Without a CPU of their own: they take those that their trials leave idle.
     found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))

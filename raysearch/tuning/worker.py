@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import ray
 
 from raysearch.tuning.assignments import Assignment, Ended, run_assignments
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.stream import as_they_come
 from raysearch.tuning.task import Task
 
@@ -16,6 +17,7 @@ class TrialWorker:
 
     def __init__(self, task: Task) -> None:
         """Fetch the events."""
+        hide_unassigned_gpus()
         self._task = task
         self._sample = ray.get(task.sample)
 
