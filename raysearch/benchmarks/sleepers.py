@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 from optuna.trial import BaseTrial
 
-from raysearch import detectors
+from raysearch.benchmarks.workers import add_detectors, workers_that
 from raysearch.detectors import Member, Parameters
 from raysearch.detectors.base import OneEpoch
 from raysearch.errors import InputError
@@ -111,7 +110,7 @@ def overhead_s(log: Path) -> float:
 
 def install() -> None:
     """Put the detector among the known ones of this process."""
-    detectors.DETECTORS = {**detectors.DETECTORS, "sleeper": Sleeper()}
+    add_detectors({"sleeper": Sleeper()})
 
 
 def sample() -> TwoSample:
@@ -129,24 +128,6 @@ def space(trial: BaseTrial) -> dict[str, Any]:
     return {"detector": "sleeper", "parameters": {"level": level, "seconds": seconds, "log": log}}
 
 
-@contextmanager
-def sleeping_workers(cpus: int) -> Iterator[None]:
-    """A Ray of so many CPUs whose workers know the detector.
-
-    Raises:
-        InputError: if this process is connected to another Ray.
-    """
-    if ray.is_initialized():
-        raise InputError("the overhead is measured on a Ray of its own, but one is connected.")
-    ray.init(
-        num_cpus=cpus,
-        include_dashboard=False,
-        logging_level="ERROR",
-        log_to_driver=False,
-        runtime_env={"worker_process_setup_hook": f"{__name__}.install"},
-    )
-    install()
-    try:
-        yield
-    finally:
-        ray.shutdown()
+def sleeping_workers(cpus: int) -> AbstractContextManager[None]:
+    """A Ray of so many CPUs whose workers know the detector; see `workers_that`."""
+    return workers_that(f"{__name__}.install", cpus)

@@ -7,15 +7,16 @@ import sys
 import numpy as np
 import pytest
 
-from raysearch.benchmarks import BENCHMARKS, run_benchmarks
+from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks
 from raysearch.benchmarks.machine import machine
 from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
 from raysearch.errors import InputError
+from raysearch.settings import Settings
 
 RAY = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 # Those that need no Ray, those on the tests' own, and those that start one of their own.
-WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees", "toys"), ("packing", "reading"), ("overhead",)
+WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees", "toys"), ("reading",), ("overhead", "packing")
 
 
 def check(rows):
@@ -47,6 +48,24 @@ def test_the_command_measures_and_prints_json(name):
     told = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     check(json.loads(told.stdout)["measurements"])
+
+
+def test_the_memory_model_says_what_a_gpu_would_hold():
+    row = packing.expected_packs()
+    assert 4 < row.ratio < 6
+    assert "networks of 3 x 64" in row.detail
+
+
+def test_the_baseline_without_packs_trains_in_torch(monkeypatch):
+    from raysearch import detectors
+
+    monkeypatch.setattr(detectors, "DETECTORS", detectors.DETECTORS)
+    packing.install()
+    setups = packing._setups(Settings(space=packing.EAGER_SPACE, sampler="random", trials=2))
+    same = packing._setups(Settings(space="mlp", sampler="random", trials=2))
+    for index, setup in setups.items():
+        assert detectors.detector(setup.detector).engine == "eager"
+        assert setup._replace(detector="mlp") == same[index]
 
 
 def test_the_median_stands_with_its_spread():
