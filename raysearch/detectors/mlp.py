@@ -74,8 +74,8 @@ class MLPSnapshot:
         """Where the weights are."""
         return self.networks.parameters.device
 
-    def logits(self, features: NDArray[np.float32]) -> Tensor:
-        """The scores in torch, left on the device of the weights."""
+    def logits(self, features: NDArray[np.float32] | Tensor) -> Tensor:
+        """The scores in torch, left on the device of the weights; see `Networks.logits`."""
         return self.networks.logits(features)
 
     def take(self, members: Sequence[int]) -> MLPSnapshot:

@@ -21,9 +21,16 @@ _COPIES_FOR_DROPOUT = 2
 # What a metric holds for each scored event: score, sorted score, its place, class, three shares in
 # double precision and as many temporaries.
 _METRIC_BYTES = 2 * _FLOAT + _LONG + 1 + 6 * 8
+# What networks that are judged at the same time may take on an accelerator together.
+_JUDGING_BYTES = 1 << 30
 # Left to the device's own context, fragmentation and the libraries' workspaces.
 _USABLE = 0.8
 GIB = 1 << 30
+
+
+def members_judged_at_once(scored: int) -> int:
+    """How many networks an accelerator judges in one pass, on so many events each."""
+    return max(1, _JUDGING_BYTES // (scored * _METRIC_BYTES))
 
 
 @dataclass(frozen=True)
