@@ -45,3 +45,18 @@ def pack_key(setup: Setup) -> Hashable | None:
     """
     key = detector(setup.detector).pack_key(setup.parameters)
     return None if key is None else (setup.detector, key)
+
+
+def joins_packs(setup: Setup) -> bool:
+    """Whether a trial may be trained with others; not if it cannot be trained at all.
+
+    Example:
+        >>> joins_packs(Setup("idealised", "baseline", "mlp", {"layers": 2}))
+        True
+        >>> joins_packs(Setup("idealised", "baseline", "mlp", {"layers": -2}))
+        False
+    """
+    try:
+        return pack_key(setup) is not None
+    except Exception:  # what the user's space returned; the trial itself says what is wrong
+        return False

@@ -146,7 +146,8 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     assert len(rows) == 12
     assert unsuggested
     assert all("a rare branch" in row["error"] for row in unsuggested)
-    assert set(by_kind) == {"good", "raises", "nan"}
+    assert set(by_kind) == {"good", "raises", "nan", "unknown"}
+    assert "did you mean 'hgb'" in by_kind["unknown"]["error"]
     assert by_kind["good"]["state"] == "COMPLETE"
     assert "max_bins" in by_kind["raises"]["error"]
     assert "finite" in by_kind["nan"]["error"]
