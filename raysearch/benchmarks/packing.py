@@ -29,6 +29,7 @@ from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
 from raysearch.training.layout import Layout
 from raysearch.training.memory import GIB, Workload
+from raysearch.training.memory import expected_packs as expected_text
 from raysearch.trial import Setup, run_trial
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
@@ -121,10 +122,10 @@ def _compared(
 
 def expected_packs() -> Measurement:
     """How many networks two usual GPUs would hold, by the memory model; nothing is run."""
-    workload = Workload(Layout(FEATURES, HIDDEN), 128, 60_000, 60_000)
+    workload = Workload(Layout(FEATURES, HIDDEN), 128, 60_000, 60_000, table_rows=120_000)
     small, large = (workload.largest_pack(gib * GIB, judged=10) for gib in (16, 80))
-    detail = f"{large} against {small} networks of 3 x 64, batch 128, 60k rows, by memory alone"
-    return measured("expected pack on a GPU of 80 GiB", [large / small], "16 GiB", None, detail)
+    name = "expected pack on a GPU of 80 GiB, by the memory model"
+    return measured(name, [large / small], "16 GiB", None, expected_text(workload, judged=10))
 
 
 def _task(size: Size, settings: Settings) -> Task:

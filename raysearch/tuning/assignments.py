@@ -61,6 +61,10 @@ class Trials(Protocol):
         """Trials that are trained as one pack at most."""
         ...
 
+    def capacity_of(self, setup: Setup, sample: TwoSample) -> int:
+        """Trials of such a setup in a pack at most."""
+        ...
+
     def rungs(self, family: str) -> tuple[Rung, ...]:
         """Where trials of a detector are compared with others."""
         ...
@@ -98,7 +102,8 @@ def run_assignments(
             possible[assignment.index] = assignment
         except Exception as error:
             yield _Course(assignment, task).ended(error)
-    for pack in packs({index: a.setup for index, a in possible.items()}, task.capacity):
+    setups = {index: assignment.setup for index, assignment in possible.items()}
+    for pack in packs(setups, lambda setup: task.capacity_of(setup, sample)):
         yield from _run_pack([possible[index] for index in pack], sample, task)
 
 

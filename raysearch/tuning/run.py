@@ -11,7 +11,7 @@ from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
 from raysearch.tuning.book import Book, OnRecord
-from raysearch.tuning.capacity import capacity
+from raysearch.tuning.capacity import with_capacity
 from raysearch.tuning.direct import Direct
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.history import History
@@ -50,7 +50,7 @@ def run_search(
     # A random search stays exact at any concurrency and stops no trial.
     races = settings.sampler != "random"
     task = replace(task, objective=settings.objective, races=races)
-    task = replace(task, capacity=capacity(task, resources))
+    task = with_capacity(task, resources, say)
     if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)

@@ -112,7 +112,7 @@ class Trainer:
                 if self._waiting:
                     break
             setups = {index: run.setup for index, run in self._waiting.items()}
-            chosen = packs(setups, self._task.capacity)[0]
+            chosen = packs(setups, lambda setup: self._task.capacity_of(setup, self._sample))[0]
             return {index: self._waiting.pop(index) for index in chosen}
 
     def _train_guarded(self, runs: Mapping[int, _Run]) -> None:

@@ -53,7 +53,7 @@ def test_the_command_measures_and_prints_json(name):
 def test_the_memory_model_says_what_a_gpu_would_hold():
     row = packing.expected_packs()
     assert 4 < row.ratio < 6
-    assert "networks of 3 x 64" in row.detail
+    assert "networks on 80 GiB" in row.detail
 
 
 def test_the_baseline_without_packs_trains_in_torch(monkeypatch):

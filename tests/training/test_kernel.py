@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raysearch.training
+from raysearch.training.batches import Table
 from raysearch.training.eager import EagerPack
 from raysearch.training.kernel import Kernel, Network, Training
 from raysearch.training.native import NativePack
@@ -51,7 +52,7 @@ def test_one_epoch_equals_that_in_torch(name, n, d, hidden, batch_size, dropout)
         np.arange(n), 3, batch_size, learning_rate=1e-4, weight_decay=0.1, dropout=dropout
     )
     native = NativePack(library(name), features, is_data, [member], tuple(hidden))
-    eager = EagerPack(features, is_data, [member], tuple(hidden), torch.device("cpu"))
+    eager = EagerPack(Table(features, is_data, torch.device("cpu")), [member], tuple(hidden))
     for pack in (native, eager):
         pack.run_epoch(0)
     torch.testing.assert_close(

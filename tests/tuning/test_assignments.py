@@ -32,6 +32,9 @@ class Trials:
     capacity: int = 1
     steps: tuple[Rung, ...] = ()
 
+    def capacity_of(self, setup, sample):
+        return self.capacity
+
     def rungs(self, family):
         return self.steps
 

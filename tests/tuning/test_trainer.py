@@ -28,6 +28,9 @@ class Trials:
     seed: int = 1
     objective: str = "val_sic"
 
+    def capacity_of(self, setup, sample):
+        return self.capacity
+
     def rungs(self, family):
         return ()
 
