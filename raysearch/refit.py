@@ -31,8 +31,6 @@ from raysearch.trial import Setup
 
 N_FOLDS = 5
 BEST_EPOCHS = 10
-# Fixed, so that the result does not depend on how many workers share the members.
-MEMBERS_PER_TASK = 5
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,10 @@
-"""The packed trainer: independent networks of one shape, trained together."""
+"""The packed trainer: independent networks of one shape, trained together.
+
+All of it in single precision: on CPUs only some have bfloat16 products, and Adam's small steps are
+lost in its 8 bits, so that weights would have to be kept twice. And without `torch.compile`, which
+needs a compiler on every worker at run time, where the kernel needs one at installation alone, and
+compiles anew for each shape of a search.
+"""
 
 from __future__ import annotations
 

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from raysearch.detectors import Member, detector
 from raysearch.objectives import OBJECTIVES
-from raysearch.refit import MEMBERS_PER_TASK, Final, Refit, combine, final_members, refit
+from raysearch.packs import joins_packs
+from raysearch.refit import Final, Refit, combine, final_members, refit
 from raysearch.samples import TwoSample
+from raysearch.training.kernel import kernel
 from raysearch.trial import Setup
 from raysearch.tuning.devices import hide_unassigned_gpus
+
+# Members that are trained as one where that is faster. It does not depend on how many workers share
+# them, so that the result does not either.
+_TOGETHER = 5
 
 # Trial, and the objective where it decides the epochs.
 Key = tuple[int, str | None]
@@ -36,7 +42,7 @@ def refit_all(
     winners: Mapping[str, Winner],
     sample: ray.ObjectRef[TwoSample],
     seed: int,
-    gpus_per_task: float = 0.0,
+    gpus: float = 0.0,
 ) -> dict[str, Final | str]:
     """Retrain the winner of each objective; all tasks run side by side.
 
@@ -46,16 +52,19 @@ def refit_all(
         winners: by objective.
         sample: where the events lie in the object store.
         seed: of the study.
-        gpus_per_task: share of a GPU for each task.
+        gpus: share of a GPU for each task.
 
     Returns:
         By objective its final ensemble, or the reason why retraining failed.
     """
     is_data = ray.get(sample).rows.is_data
-    task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=3)(_refit)
+    task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_refit)
     distinct = {_key(name, winner): (name, winner) for name, winner in winners.items()}
     started: dict[Key, list[ray.ObjectRef[Refit]]] = {
-        key: [task.remote(winner.setup, sample, m, name) for m in _parts(is_data, winner, seed)]
+        key: [
+            task.remote(winner.setup, sample, members, name)
+            for members in _parts(is_data, winner, seed, members_per_task(winner.setup, gpus))
+        ]
         for key, (name, winner) in distinct.items()
     }
     ended = {key: _result(distinct[key][1].setup, parts) for key, parts in started.items()}
@@ -75,11 +84,22 @@ def _key(objective: str, winner: Winner) -> Key:
     return winner.trial, objective if has_epochs else None
 
 
-def _parts(is_data: NDArray[np.bool_], winner: Winner, seed: int) -> Iterator[list[Member]]:
+def members_per_task(setup: Setup, gpus: float) -> int:
+    """Members of a task: one, which fills the most cores, where company makes none faster.
+
+    Trees and the compiled kernel train one after another whatever stands beside them.
+    """
+    alone = not joins_packs(setup) or (not gpus and kernel() is not None)
+    return 1 if alone else _TOGETHER
+
+
+def _parts(
+    is_data: NDArray[np.bool_], winner: Winner, seed: int, together: int
+) -> Iterator[list[Member]]:
     size = detector(winner.setup.detector).ensemble_size
     members = final_members(is_data, size, seed, winner.trial)
-    for start in range(0, size, MEMBERS_PER_TASK):
-        yield members[start : start + MEMBERS_PER_TASK]
+    for start in range(0, size, together):
+        yield members[start : start + together]
 
 
 def _refit(setup: Setup, sample: TwoSample, members: list[Member], objective: str) -> Refit:

@@ -19,8 +19,8 @@ from raysearch.tuning.pace import Pace
 from raysearch.tuning.task import Task
 from raysearch.tuning.tuned import ROUNDS, WORKER_DEATHS, run_tuned
 
-# As many as in all rounds of Tune.
-_DEATHS = ROUNDS * (WORKER_DEATHS + 1)
+# As many as in one round of Tune.
+_DEATHS = WORKER_DEATHS + 1
 
 
 def run_search(
