@@ -1,13 +1,15 @@
 """The benchmarks run, in a small size, and say what they say in one form."""
 
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
+import optuna
 import pytest
 
-from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks
+from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks, sleepers
 from raysearch.benchmarks.machine import machine
 from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
@@ -66,6 +68,24 @@ def test_the_baseline_without_packs_trains_in_torch(monkeypatch):
     for index, setup in setups.items():
         assert detectors.detector(setup.detector).engine == "eager"
         assert setup._replace(detector="mlp") == same[index]
+
+
+def test_a_sleep_in_epochs_is_as_long_and_leaves_no_trace(monkeypatch, tmp_path):
+    monkeypatch.delenv(sleepers.SLEEP_S, raising=False)
+    with sleepers.told(0.2, tmp_path / "log"):
+        found = sleepers.space_of_epochs(optuna.create_study().ask())
+    assert sleepers.SLEEP_S not in os.environ
+    dozer = sleepers.Sleeper("dozer", search_epochs=4)
+    snapshots = list(dozer.fit(None, [None, None], [found["parameters"]], epochs=None))
+    assert [snapshot.members for snapshot in snapshots] == [2] * 4
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    slept = [float(end) - float(start) for _, start, end in lines]
+    assert len(slept) == 4
+    assert sum(slept) >= 0.2
+    outside = float(lines[-1][2]) - float(lines[0][1]) - sum(slept)
+    assert sleepers.overhead_s(tmp_path / "log", epochs=4) == pytest.approx(
+        4 / 3 * outside, abs=1e-6
+    )
 
 
 def test_the_median_stands_with_its_spread():
