@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import typing
 
 import numpy as np
 import optuna
 import pytest
 
-from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks, sleepers
+from raysearch import cli
+from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks, sleepers, trees
 from raysearch.benchmarks.machine import machine
 from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
@@ -86,6 +89,18 @@ def test_a_sleep_in_epochs_is_as_long_and_leaves_no_trace(monkeypatch, tmp_path)
     assert sleepers.overhead_s(tmp_path / "log", epochs=4) == pytest.approx(
         4 / 3 * outside, abs=1e-6
     )
+
+
+def test_the_help_lists_every_benchmark():
+    (option,) = typing.get_type_hints(cli.benchmark, include_extras=True)["only"].__metadata__
+    assert set(re.findall(r"\w+", option.help)) >= set(BENCHMARKS)
+
+
+def test_worse_trees_miss_what_is_asked_of_their_quality():
+    theirs = [[1.0, 0.690, 5.0]] * 4
+    for ours, missed in (([1.0, 0.690, 4.9], False), ([1.0, 0.695, 4.5], True)):
+        for row in trees._quality(trees._CASES[0], "hgb", [ours] * 4, theirs):
+            assert row.missed == missed, row
 
 
 def test_the_median_stands_with_its_spread():
