@@ -10,7 +10,7 @@ A study has 10 fits of each of 10 sets. Fits of a set cost the same, so that few
 names say; the seconds of 100 fits are extrapolated, the ratio is not. What a study shares among its
 100 fits is shared among the timed ones alone here, which favours the plain loop.
 
-Speed must not be paid for by quality: the means of the metrics over the timed fits are compared too,
+Speed must not be paid for by quality: means of the metrics over the timed fits are compared too,
 within the error that so few fits have.
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from raysearch.judge import Values
 from raysearch.packs import pack_key, packs
-from raysearch.racing import Rule, Rung
+from raysearch.racing import Rule, Rung, as_news
 from raysearch.records import Record
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup, TrialPack, TrialResult
@@ -189,6 +189,7 @@ class _Course:
         assignment = self._assignment
         reason = None if error is None else failure(error)
         ended = record(assignment.setup.detector, self._result, reason)
+        ended = ended._replace(reached=as_news(self.reached))
         return Ended(assignment.index, ended, self.reached)
 
 

@@ -73,10 +73,20 @@ def refit_all(
 
 def _result(setup: Setup, parts: list[ray.ObjectRef[Refit]]) -> Final | str:
     """The ensemble, or why there is none: one that fails must not cost the others."""
+    ended = [_part(part) for part in parts]
+    reasons = [part for part in ended if isinstance(part, str)]
+    if reasons:
+        return reasons[0]
+    return combine(setup, [part for part in ended if not isinstance(part, str)])
+
+
+def _part(part: ray.ObjectRef[Refit]) -> Refit | str:
+    # Each is asked for: Ray prints the error of a task that nobody has asked for.
     try:
-        return combine(setup, ray.get(parts))
+        found: Refit = ray.get(part)
     except ray.exceptions.RayError as error:
         return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
+    return found
 
 
 def _key(objective: str, winner: Winner) -> Key:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raysearch.objectives import objective
 from raysearch.progress import Say
-from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
@@ -77,7 +75,7 @@ def _run_direct(
     """Run trials directly; with "auto" only while they are short, of which those on disk tell."""
     for _, record in book.history.records().values():
         pace.add(record)
-    race = Race(objective(settings.objective).direction) if task.races else None
+    race = book.history.race() if task.races else None
     ahead = settings.sampler == "random"
     direct = Direct(book, task, race, pace, deaths=_DEATHS, ahead=ahead)
     direct.run(resources.gpus_per_trial, ending, while_short=resources.backend == "auto")

@@ -30,6 +30,7 @@ class TrialActor(tune.Trainable):
 
     _epochs: Iterator[TrialResult] = iter(())
     _result: TrialResult
+    _reached: tuple[tuple[Any, ...], ...] = ()
 
     def setup(self, config: dict[str, Any], task: Task) -> None:
         """Begin the first trial."""
@@ -54,11 +55,15 @@ class TrialActor(tune.Trainable):
             self._train()
             if self._result.finished:
                 self.cleanup()
-            return {**_report(self._result), **rung_report(self._result, self._task.objective)}
+            compared = rung_report(self._result, self._task.objective)
+            if compared:
+                self._reached += (tuple(compared.values()),)
+            return {**_report(self._result), **compared, "reached": self._reached}
         except (ray.exceptions.RayActorError, NotBegunError):
             raise  # the trainer died: Tune gives the trial again
         except Exception as error:
-            return {**_progress(self._result), "error": failure(error), "done": True}
+            failed = {"error": failure(error), "done": True}
+            return {**_progress(self._result), **failed, "reached": self._reached}
 
     def _train(self) -> None:
         """Train until there is something to decide, or until it is time to ask for an ending."""
@@ -76,7 +81,7 @@ class TrialActor(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         task, index = self._task, config["index"]
-        self._result = START
+        self._result, self._reached = START, ()
         setup = task.setup(config)
         if task.trainers and joins_packs(setup):
             # Trials that Tune starts one after another meet in one trainer.

@@ -129,7 +129,7 @@ def _tuner(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=search,
-            scheduler=RaceScheduler(objective(settings.objective)),
+            scheduler=RaceScheduler(search.race()),
             num_samples=search.left,
             max_concurrent_trials=task.capacity * len(task.trainers) or None,
             reuse_actors=True,

@@ -53,6 +53,7 @@ def test_a_short_trial_reports_once_and_where_it_is_compared(actor, pretend):
     found = reports(actor("pretender", {}, *rungs))
     assert [r["epoch"] for r in found] == [5, 20]
     assert ["rung_value" in r for r in found] == [True, False]
+    assert found[-1]["reached"] == ((1, 5, 0.5, found[0]["rung_value"]),)
 
 
 def test_a_long_trial_reports_often_enough_to_be_ended(actor, pretend, monkeypatch):
