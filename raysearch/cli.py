@@ -151,7 +151,8 @@ def score(
 @app.command()
 def benchmark(
     only: Annotated[
-        list[str] | None, typer.Option(help="One of the benchmarks; may be repeated.")
+        list[str] | None,
+        typer.Option(help="packed, packing, trees, overhead, reading or toys; repeatable."),
     ] = None,
     quick: Annotated[bool, typer.Option(help="Seconds each, to see that it works.")] = False,
     json: Annotated[bool, typer.Option(help="Print JSON instead of a table.")] = False,

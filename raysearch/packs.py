@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from raysearch.detectors import detector
+from raysearch.detectors.mlp import MLPDetector
+from raysearch.samples import TwoSample
+from raysearch.training.capacity import pack_size
+from raysearch.training.layout import Layout
+from raysearch.training.memory import Workload
 from raysearch.trial import Setup
 
 
-def packs(setups: Mapping[int, Setup], capacity: int) -> list[dict[int, Setup]]:
+def packs(setups: Mapping[int, Setup], capacity: Callable[[Setup], int]) -> list[dict[int, Setup]]:
     """The trials divided into packs of compatible ones, in the order of their first trials.
 
     Args:
         setups: by index of the trial.
-        capacity: trials in a pack at most.
+        capacity: trials in a pack of such setups at most.
 
     Raises:
         InputError: if a detector or a hyperparameter is unknown or out of range.
 
     Example:
         >>> mlp, hgb = (Setup("idealised", "baseline", name, {}) for name in ("mlp", "hgb"))
-        >>> [list(pack) for pack in packs({0: mlp, 1: hgb, 2: mlp, 3: mlp}, capacity=2)]
+        >>> [list(pack) for pack in packs({0: mlp, 1: hgb, 2: mlp, 3: mlp}, lambda setup: 2)]
         [[0, 2], [1], [3]]
     """
     found: list[dict[int, Setup]] = []
@@ -28,7 +33,7 @@ def packs(setups: Mapping[int, Setup], capacity: int) -> list[dict[int, Setup]]:
     for index, setup in setups.items():
         key = pack_key(setup)
         pack = open_packs.get(key) if key is not None else None
-        if pack is None or len(pack) >= capacity:
+        if pack is None or len(pack) >= capacity(setup):
             pack = {}
             found.append(pack)
             if key is not None:
@@ -45,3 +50,54 @@ def pack_key(setup: Setup) -> Hashable | None:
     """
     key = detector(setup.detector).pack_key(setup.parameters)
     return None if key is None else (setup.detector, key)
+
+
+def joins_packs(setup: Setup) -> bool:
+    """Whether a trial may be trained with others; not if it cannot be trained at all.
+
+    Example:
+        >>> joins_packs(Setup("idealised", "baseline", "mlp", {"layers": 2}))
+        True
+        >>> joins_packs(Setup("idealised", "baseline", "mlp", {"layers": -2}))
+        False
+    """
+    try:
+        return pack_key(setup) is not None
+    except Exception:  # what the user's space returned; the trial itself says what is wrong
+        return False
+
+
+def worthwhile(setup: Setup, sample: TwoSample, repeats: int, share: float = 1.0) -> int | None:
+    """Trials of such a setup that are worth training as one pack on this process's device.
+
+    Measured once for each layout of networks, at the default batch size.
+
+    Args:
+        setup: what is trained.
+        sample: on which.
+        repeats: fits of each trial.
+        share: of a GPU that may be used.
+
+    Returns:
+        At least 1; None for detectors of which nothing is known.
+
+    Raises:
+        InputError: if the detector or a hyperparameter is unknown or out of range.
+    """
+    workload = workload_of(setup, sample)
+    if workload is None:
+        return None
+    family = detector(setup.detector)
+    engine = family.engine if isinstance(family, MLPDetector) else None
+    return max(1, pack_size(workload, repeats, engine=engine, share=share) // repeats)
+
+
+def workload_of(setup: Setup, sample: TwoSample) -> Workload | None:
+    """What decides the memory of a pack of such setups; None for detectors other than networks."""
+    family = detector(setup.detector)
+    if not isinstance(family, MLPDetector):
+        return None
+    rows, test = len(sample.rows.features), 0 if sample.test is None else len(sample.test)
+    layout = Layout(len(sample.columns), family.pack_key(setup.parameters))
+    size = int(family.defaults["batch_size"])
+    return Workload(layout, size, -(-rows // 2), max(-(-rows // 2), test), table_rows=rows)

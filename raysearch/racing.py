@@ -39,7 +39,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,6 +49,8 @@ from numpy.typing import NDArray
 from raysearch.errors import InputError
 
 Direction = Literal["max", "min"]
+# Repeats, epochs and share of a rung, and the value a trial reached it with, as records hold it.
+News = tuple[int, int | None, float, float]
 
 # Half of the trials that reach a rung go on; of those with a single fit, which is noisy, more.
 _SHARE = 0.5
@@ -196,10 +198,25 @@ class Race:
         if not math.isnan(value):
             self._values.setdefault(rung, {})[index] = value
 
+    def recall(self, index: int, news: Iterable[News]) -> None:
+        """Where a trial of an earlier run was seen, as `as_news` gave it."""
+        for repeats, epochs, share, value in news:
+            self.reached(index, Rung(repeats, epochs, share), value)
+
     def rule(self) -> Rule:
         """The rule for trials that begin now; the order of the news plays no part in it."""
         known = {rung: _thinned(list(of.values())) for rung, of in self._values.items()}
         return Rule(self._direction, known)
+
+
+def as_news(reached: Mapping[Rung, float]) -> tuple[News, ...]:
+    """What a trial reached, in plain values.
+
+    Example:
+        >>> as_news({Rung(4, None, 0.5): 1.25})
+        ((4, None, 0.5, 1.25),)
+    """
+    return tuple((r.repeats, r.epochs, r.share, value) for r, value in reached.items())
 
 
 def _thinned(values: Sequence[float]) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from raysearch.files import replacing
 from raysearch.objectives import OBJECTIVES
+from raysearch.racing import News
 
 # Why a study ended early, where the user ended it.
 INTERRUPTED = "interrupted"
@@ -27,6 +28,7 @@ class Record(NamedTuple):
         seconds: wall time of training and metrics.
         error: why it failed, or None.
         detector: the detector it trained.
+        reached: where it was compared with others, and the value it had there.
     """
 
     state: str
@@ -35,6 +37,7 @@ class Record(NamedTuple):
     seconds: float
     error: str | None
     detector: str
+    reached: tuple[News, ...] = ()
 
 
 # Parameters of the trial's setup as suggested, and how it ended, by the trial's index.

@@ -31,8 +31,6 @@ from raysearch.trial import Setup
 
 N_FOLDS = 5
 BEST_EPOCHS = 10
-# Fixed, so that the result does not depend on how many workers share the members.
-MEMBERS_PER_TASK = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +116,7 @@ def refit(
     parameters = [setup.parameters] * len(members)
     for snapshot in family.fit(sample.rows, members, parameters, epochs=epochs):
         snapshots.append(snapshot)
-        values.append(_judged(judge, snapshot, objective, len(members)))
+        values.append(_judged(judge, snapshot, objective, sample, members))
     best = [_best_epochs(np.stack(values)[:, k], objective) for k in range(len(members))]
     at_best = [
         family.merge([snapshots[epoch].take([k]) for epoch in chosen])
@@ -129,13 +127,23 @@ def refit(
 
 
 def _judged(
-    judge: Judge, snapshot: Snapshot, objective: Objective, size: int
+    judge: Judge,
+    snapshot: Snapshot,
+    objective: Objective,
+    sample: TwoSample,
+    members: Sequence[Member],
 ) -> NDArray[np.float64]:
-    """(K,) values of the objective; NaN for an epoch whose scores are not finite."""
+    """(K,) values of the objective; NaN for a member whose scores are not finite in this epoch."""
     try:
         return judge.values(snapshot)[objective.name]
-    except ValueError:  # diverged; earlier epochs may be good
-        return np.full(size, np.nan)
+    except ValueError:  # one diverged; its earlier epochs may be good, and the others are
+        if len(members) == 1:
+            return np.full(1, np.nan)
+    alone = [
+        _judged(Judge(sample, [m], only=objective), snapshot.take([k]), objective, sample, [m])
+        for k, m in enumerate(members)
+    ]
+    return np.concatenate(alone)
 
 
 def _best_epochs(values: NDArray[np.float64], objective: Objective) -> NDArray[np.intp]:

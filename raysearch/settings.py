@@ -91,7 +91,8 @@ class Resources:
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
         backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
-            direct while trials are short. Results do not depend on it.
+            direct while trials are short. A random search gives the same results by either; with
+            TPE and racing they depend on the order in which trials end.
         trials_per_pack: compatible trials trained as one at most; None to measure what pays.
 
     Raises:

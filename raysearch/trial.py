@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors import Member, Parameters, Snapshot, detector
+from raysearch.detectors import Member, Parameters, detector
 from raysearch.judge import Judge, Values
 from raysearch.objectives import OBJECTIVES
 from raysearch.racing import Rung
@@ -47,7 +48,8 @@ class TrialResult(NamedTuple):
         values: name of the metric -> values of the repeats that were begun; supervised ones only
             with a test set.
         epochs: epochs of the repeats in training; 1 for trees.
-        seconds: wall time of training and metrics.
+        seconds: wall time of training and metrics; of a pack the trial's share, so that those of
+            its trials add up to the time of the worker.
         finished: whether these were all repeats and epochs of the trial.
         rung: where the trial stands to be compared with others, or None.
     """
@@ -132,14 +134,24 @@ class TrialPack:
         Raises:
             InputError: if the detector or a hyperparameter is unknown.
         """
-        self._started = time.perf_counter()
         self._setups, self._sample, self._seed = dict(setups), sample, seed
         self._family = detector(next(iter(setups.values())).detector)
         ladder = tuple(rungs) or (Rung(repeats, None),)
         self._stages = _stages(ladder, self._family.search_epochs)
         # Best values of the repeats of earlier stages.
         self._earlier: dict[int, Values] = {index: {} for index in setups}
-        self._begin_stage()
+        self._seconds = dict.fromkeys(setups, 0.0)
+        with self._shared_time():
+            self._begin_stage()
+
+    @contextmanager
+    def _shared_time(self) -> Iterator[None]:
+        """Share the time of a block evenly among the living trials."""
+        started, living = time.perf_counter(), self.living
+        yield
+        share = (time.perf_counter() - started) / len(living)
+        for index in living:
+            self._seconds[index] += share
 
     def _begin_stage(self) -> None:
         self._stage = self._stages.pop(0)
@@ -165,17 +177,21 @@ class TrialPack:
         Returns:
             The result so far of each, or why it failed, which ends it without the others.
         """
+        with self._shared_time():
+            judged = self._judged_epoch()
+        found = {index: self._result(index, of) for index, of in judged.items()}
+        failed = [index for index, result in found.items() if isinstance(result, Exception)]
+        self.stop(self.living if self._is_last_epoch else failed)
+        return found
+
+    def _judged_epoch(self) -> dict[int, Values | ValueError]:
         if self._epoch == self._family.search_epochs:
             self._earlier = {index: self._whole(index) for index in self._setups}
             self._begin_stage()
         snapshot = next(self._fit)
         self._epoch += 1
-        found: dict[int, TrialResult | Exception] = {}
-        for place, index in enumerate(self._setups):
-            found[index] = self._judged(index, snapshot.take(self._members_of(place)))
-        failed = [index for index, result in found.items() if isinstance(result, Exception)]
-        self.stop(self.living if self._is_last_epoch else failed)
-        return found
+        judged = self._judge.of_trials(snapshot, len(self._setups))
+        return dict(zip(self._setups, judged, strict=True))
 
     def stop(self, indices: Sequence[int]) -> None:
         """End these trials, if they live; the others go on."""
@@ -200,13 +216,12 @@ class TrialPack:
             return best
         return {name: np.concatenate([earlier[name], own]) for name, own in best.items()}
 
-    def _judged(self, index: int, snapshot: Snapshot) -> TrialResult | Exception:
-        try:
-            self._best[index] = _better(self._best[index], self._judge.values(snapshot))
-        except ValueError as error:  # a score is not finite
-            return error
-        seconds = time.perf_counter() - self._started
+    def _result(self, index: int, judged: Values | ValueError) -> TrialResult | Exception:
+        if isinstance(judged, ValueError):  # a score is not finite
+            return judged
+        self._best[index] = _better(self._best[index], judged)
         rung = self._stage.rungs.get(self._epoch)
+        seconds = self._seconds[index]
         return TrialResult(self._whole(index), self._epoch, seconds, self._is_last_epoch, rung)
 
 

@@ -1,9 +1,13 @@
 """The judge: each metric of each member, on its own validation rows."""
 
 import numpy as np
+import pytest
+import torch
 from toys import Pretended, toy_sample
 
+from raysearch import judge as module
 from raysearch.detectors import Member
+from raysearch.detectors.mlp import MLP
 from raysearch.judge import Judge
 from raysearch.metrics import max_sic, val_loss, val_sic
 from raysearch.objectives import MAX_SIC, VAL_LOSS
@@ -46,3 +50,62 @@ def test_validation_rows_of_unequal_number_are_cut_to_the_fewest():
     rows = MEMBERS[0].validation[:-1]
     expected = val_loss(SAMPLE.rows.is_data[rows], SAMPLE.rows.features[rows, 0])
     assert np.isclose(values["val_loss"][0], expected)
+
+
+class Accelerated:
+    """Networks that score as on an accelerator, here on the CPU."""
+
+    def __init__(self, snapshot, calls):
+        self.snapshot, self.calls, self.device = snapshot, calls, snapshot.device
+
+    def logits(self, features):
+        self.calls.append(features.data_ptr())
+        return self.snapshot.logits(features)
+
+    def take(self, members):
+        return Accelerated(self.snapshot.take(members), self.calls)
+
+
+@pytest.fixture
+def accelerated(monkeypatch):
+    monkeypatch.setattr(module, "on_accelerator", lambda s: isinstance(s, Accelerated))
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Three trials of two members each."""
+    parameters = [{"width": 8, "layers": 1}] * 6
+    return next(MLP.fit(SAMPLE.rows, [*MEMBERS] * 3, parameters, epochs=1))
+
+
+def check_equal(found, expected):
+    for own, other in zip(found, expected, strict=True):
+        assert list(own) == list(other)
+        for name, values in own.items():
+            np.testing.assert_allclose(values, other[name], rtol=1e-3)
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 1000])
+def test_an_accelerator_judges_many_trials_in_one_pass_as_the_host_does(
+    at_once, accelerated, networks, monkeypatch
+):
+    monkeypatch.setattr(module, "members_judged_at_once", lambda scored: at_once)
+    judge, calls = Judge(SAMPLE, MEMBERS), []
+    found = [judge.of_trials(Accelerated(networks, calls), 3) for _ in range(2)]
+    for of_epoch in found:
+        check_equal(of_epoch, judge.of_trials(networks, 3))
+    passes = {1: 3, 4: 2, 1000: 1}[at_once]
+    # Two questions, two epochs, and each question's features are moved once.
+    assert len(calls) == 2 * 2 * passes
+    assert len(set(calls)) == 2
+
+
+def test_a_member_that_diverged_fails_its_own_trial_alone(accelerated, networks):
+    judge = Judge(SAMPLE, MEMBERS)
+    expected = judge.of_trials(networks, 3)
+    broken = networks.take(range(6))
+    broken.networks.parameters[3] = torch.nan
+    for snapshot in (broken, Accelerated(broken, [])):
+        first, second, third = judge.of_trials(snapshot, 3)
+        assert isinstance(second, ValueError)
+        check_equal([first, third], [expected[0], expected[2]])

@@ -131,3 +131,18 @@ def test_the_ensemble_is_better_than_a_member_and_finds_the_signal(final, sample
     alone = [max_sic(sample.test_is_signal, s) for s in final.snapshot.scores(sample.test)]
     assert max_sic(sample.test_is_signal, final.test) > np.median(alone)
     assert val_sic(sample.rows.is_data, final.rows) > 0.2
+
+
+def test_a_member_that_diverges_costs_the_others_no_epoch(pretend, sample):
+    members = members_of(sample, 5)
+    bad = members[2].seed
+
+    def scores(member, epoch, x):
+        diverged = member.seed == bad and epoch >= 3
+        return np.full(len(x), np.nan) if diverged else x.sum(axis=1) * (1 + epoch)
+
+    pretend(scores, final_epochs=12)
+    done = refit(setup(), sample, members, VAL_SIC)
+    kept = {m.seed: sorted(e for _, n, e in done.snapshot.parts if n is m) for m in members}
+    assert kept[bad] == [0, 1, 2]
+    assert all(len(epochs) == 10 for seed, epochs in kept.items() if seed != bad)

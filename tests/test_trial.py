@@ -1,6 +1,7 @@
 """One trial: swapped halves, seeds, the best epoch, and who sees labels."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -219,3 +220,16 @@ def test_a_trial_stopped_at_a_rung_costs_the_others_of_its_pack_nothing(pretend,
     assert pack.living == []
     alone = run_trial(setup(), sample, repeats=2, seed=0, index=2)
     np.testing.assert_array_equal(last[2].values["val_sic"], alone.values["val_sic"])
+
+
+def test_the_seconds_of_a_pack_are_shared_among_its_living_trials(pretend, sample):
+    pretend(lambda member, epoch, x: time.sleep(0.01) or x[:, 0], epochs=3)
+    started = time.perf_counter()
+    pack = TrialPack({i: setup() for i in range(4)}, sample, repeats=1, seed=0)
+    seconds = {}
+    while pack.living:
+        seconds |= {index: result.seconds for index, result in pack.step().items()}
+        pack.stop([3])
+    wall = time.perf_counter() - started
+    assert 0.8 * wall < sum(seconds.values()) <= wall
+    assert seconds[0] == seconds[1] == seconds[2] > 2 * seconds[3]

@@ -8,7 +8,6 @@ Backends alternate within one run, so that a busy machine slows all of them.
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,13 +21,14 @@ from ray import tune
 
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
 from raysearch.benchmarks.sleepers import (
-    SLEEP_LOG,
-    SLEEP_S,
+    EPOCHS,
     SPACE,
+    SPACE_OF_EPOCHS,
     overhead_s,
     sample,
     sleep,
     sleeping_workers,
+    told,
 )
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
@@ -44,15 +44,20 @@ _SUGGESTION_S = 0.02
 
 
 class Size(NamedTuple):
-    """Trials of each length in seconds, finished trials at which a suggestion is timed, runs."""
+    """Trials of each length in seconds, finished trials at which a suggestion is timed, runs.
+
+    Of two lengths trials are also suggested by TPE, and slept in epochs that are each judged.
+    """
 
     trials: Mapping[float, int]
+    by_tpe: float
+    in_epochs: float
     finished: tuple[int, ...]
     runs: int
 
 
-FULL = Size({0.1: 60, 1.0: 16, 10.0: 4}, (100, 1000, 5000), 3)
-QUICK = Size({0.05: 6}, (20,), 1)
+FULL = Size({0.1: 60, 1.0: 16, 10.0: 4}, 0.1, 1.0, (100, 1000, 5000), 3)
+QUICK = Size({0.05: 6}, 0.05, 0.05, (20,), 1)
 
 
 class Bare(tune.Trainable):
@@ -92,9 +97,9 @@ def bare(seconds: float, trials: int) -> float:
         return overhead_s(log)
 
 
-def ours(backend: str, seconds: float, trials: int, sampler: str = "random") -> float:
+def ours(backend: str, seconds: float, trials: int, sampler: str, space: str) -> float:
     """Overhead of a trial of one of our backends, in seconds."""
-    settings = Settings(trials=trials, repeats=1, sampler=sampler, space=SPACE)
+    settings = Settings(trials=trials, repeats=1, sampler=sampler, space=space)
 
     def note(index: int, record: Record) -> None:
         if record.state != "COMPLETE":
@@ -102,11 +107,11 @@ def ours(backend: str, seconds: float, trials: int, sampler: str = "random") -> 
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "sleeps")
-        os.environ |= {SLEEP_S: str(seconds), SLEEP_LOG: str(log)}
         history = History(Path(folder), settings)
         task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
-        run_search(history, task, settings, Resources(backend=backend), note, _hear)
-        return overhead_s(log)
+        with told(seconds, log):
+            run_search(history, task, settings, Resources(backend=backend), note, _hear)
+        return overhead_s(log, EPOCHS if space == SPACE_OF_EPOCHS else 1)
 
 
 def _hear(line: str) -> None:
@@ -148,18 +153,24 @@ def measure(*, quick: bool = False) -> list[Measurement]:
     Ratios are "how many times less".
     """
     size = QUICK if quick else FULL
+    kinds = [(seconds, "random", SPACE) for seconds in size.trials]
+    kinds += [(size.by_tpe, "tpe", SPACE), (size.in_epochs, "random", SPACE_OF_EPOCHS)]
     with sleeping_workers(WORKERS):
-        found = [m for s, trials in size.trials.items() for m in _backends(s, trials, size.runs)]
+        found = [m for kind in kinds for m in _backends(*kind, size.trials[kind[0]], size.runs)]
     return found + [_suggestion(finished, size.runs) for finished in size.finished]
 
 
-def _backends(seconds: float, trials: int, runs: int) -> list[Measurement]:
+def _backends(
+    seconds: float, sampler: str, space: str, trials: int, runs: int
+) -> list[Measurement]:
     found: dict[str, list[float]] = {"bare": [], "tune": [], "direct": []}
     for _ in range(runs):
         found["bare"].append(bare(seconds, trials))
         for backend in ("tune", "direct"):
-            found[backend].append(ours(backend, seconds, trials))
+            found[backend].append(ours(backend, seconds, trials, sampler, space))
     name = f"overhead of a {seconds:g} s trial"
+    name += f" of {EPOCHS} epochs" if space == SPACE_OF_EPOCHS else ""
+    name += " suggested by TPE" if sampler == "tpe" else ""
     least = 5.0 if seconds < 2 else None
     return [
         _times_less(f"{name}, Tune backend", found["tune"], found["bare"], "bare Ray Tune", 1.0),

@@ -16,7 +16,7 @@ import torch
 
 from raysearch import metrics
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured, one_thread
-from raysearch.benchmarks.plain import FEATURES, Problem, make_problem, plain_fit
+from raysearch.benchmarks.plain import FEATURES, Problem, make_problem, plain_fit, plain_training
 from raysearch.detectors.base import Member
 from raysearch.detectors.mlp import MLPDetector
 from raysearch.training.kernel import kernel
@@ -55,6 +55,7 @@ def measure(*, quick: bool = False) -> list[Measurement]:
                 found.append(_against_plain(problem, size, batch_size, engine))
             found.append(_against_peak(problem, size, batch_size))
             found.append(_single_against_pack(problem, size, batch_size))
+            found.append(_single_against_plain(problem, size, batch_size))
     return found
 
 
@@ -121,9 +122,21 @@ def _single_against_pack(problem: Problem, size: Size, batch_size: int) -> Measu
     return measured(name, ratios, f"in a pack of {size.members}", _SINGLE_TARGET)
 
 
-def _training_s(problem: Problem, members: int, batch_size: int, epochs: int) -> float:
+def _single_against_plain(problem: Problem, size: Size, batch_size: int) -> Measurement:
+    """What a pack of one costs in torch, against a loop that knows of no packs."""
+    ratios = []
+    for _ in range(size.runs):
+        plain = cpu_s(lambda: plain_training(problem, batch_size, size.epochs))
+        ratios.append(plain / _training_s(problem, 1, batch_size, size.epochs, "eager"))
+    name = f"a pack of one in torch, batch {batch_size}: training alone"
+    return measured(name, ratios, "plain torch loop per member", _SINGLE_TARGET)
+
+
+def _training_s(
+    problem: Problem, members: int, batch_size: int, epochs: int, engine: str | None = None
+) -> float:
     """CPU seconds of training alone, without scores and metrics."""
-    own, fit = _members(problem, members), MLPDetector(device="cpu").fit
+    own, fit = _members(problem, members), MLPDetector(device="cpu", engine=engine).fit
     parameters = [{"batch_size": batch_size}] * members
     return cpu_s(lambda: list(fit(problem.train, own, parameters, epochs=epochs)))
 

@@ -1,9 +1,10 @@
 """Trials of mixed hyperparameters through Tune, against the same trials one actor each.
 
 The trials are the same, to rounding: the published random search of the MLP, by index. Unpacked,
-each trial has an actor of its own and its networks are trained one by one in torch; that is
-raysearch's own code without what it does to be fast. The second baseline has the compiled kernel,
-so that the ratio to it is what reused actors and packs alone bring.
+each trial has an actor of its own, which trains the trial's repeats as one batch by raysearch's
+torch code: the way without reused actors, without packs across trials and without the compiled
+kernel. The second baseline has the kernel, so that the ratio to it is what reused actors bring.
+What packs across trials bring is measured by torch code in all workers, packed and not.
 """
 
 from __future__ import annotations
@@ -11,26 +12,46 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import ray
+from optuna.trial import BaseTrial
 from ray import tune
 
 from raysearch.benchmarks.measurement import Measurement, measured
-from raysearch.benchmarks.plain import make_problem
+from raysearch.benchmarks.plain import FEATURES, HIDDEN, make_problem
+from raysearch.benchmarks.workers import add_detectors, workers_that
 from raysearch.detectors.mlp import MLPDetector
-from raysearch.judge import Judge
 from raysearch.samples import TwoSample
 from raysearch.settings import Resources, Settings
-from raysearch.trial import Setup, trial_members
-from raysearch.tuning.cluster import connected
+from raysearch.spaces import lookup
+from raysearch.training.layout import Layout
+from raysearch.training.memory import GIB, Workload
+from raysearch.training.memory import expected_packs as expected_text
+from raysearch.trial import Setup, run_trial
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
 from raysearch.tuning.tuned import quiet
+from search_spaces.mlp import space as published
 
 _TARGET = 2.5
+_PACKED = 8
+# The detector that trains in torch even where the compiled kernel is, and its search.
+EAGER = "mlp_eager"
+EAGER_SPACE = f"{__name__}:eager_space"
+
+
+def install() -> None:
+    """Put the detector that trains in torch among the known ones of this process."""
+    add_detectors({EAGER: MLPDetector(engine="eager")})
+
+
+def eager_space(trial: BaseTrial) -> dict[str, Any]:
+    """The published search, trained in torch."""
+    return {**published(trial), "detector": EAGER}
 
 
 class Size(NamedTuple):
@@ -38,38 +59,73 @@ class Size(NamedTuple):
 
     trials: int = 32
     repeats: int = 3
-    rows: int = 30_000
-    test: int = 21_000
-    runs: int = 3
+    rows: int = 10_000
+    test: int = 7_000
+    runs: int = 2
 
 
 QUICK = Size(2, 1, 500, 500, 1)
 
 
 def measure(*, quick: bool = False) -> list[Measurement]:
-    """Wall time of the same trials in both ways; starts Ray unless there is one."""
+    """Wall time of the same trials in several ways; starts a Ray of its own."""
     size = QUICK if quick else Size()
-    settings = Settings(space="mlp", sampler="random", trials=size.trials, repeats=size.repeats)
-    with connected(None):
-        task = _task(size, settings)
-        ways: dict[str, list[float]] = {"ours": [], "eager": [], "native": []}
-        for _ in range(size.runs):
-            ways["ours"].append(_searched_s(task, settings))
-            for engine in ("eager", "native"):
-                ways[engine].append(_unpacked_s(task, settings, engine))
+    with workers_that(f"{__name__}.install"):
+        taken = _timed(size)
+    what = f"{size.trials} MLP trials x {size.repeats} of mixed hyperparameters"
+    alone = "the same, one actor each, unpacked, its repeats as one batch"
+    through = partial(_compared, f"{what} through Tune", taken, "ours")
+    packs = partial(_compared, f"{what} in torch, packs of up to {_PACKED}", taken, "packed")
     return [
-        _compared(size, ways, "eager", "the same, one actor each, unpacked, in torch", _TARGET),
-        _compared(size, ways, "native", "the same, one actor each, unpacked, compiled", None),
+        through(EAGER, f"{alone} in torch", _TARGET),
+        through("mlp", f"{alone}, compiled", None),
+        packs("single", "the same without packs", None),
+        expected_packs(),
     ]
 
 
+def _timed(size: Size) -> dict[str, list[float]]:
+    """Wall seconds of each way in each run; the ways alternate."""
+    compiled, eager = (
+        Settings(space=space, sampler="random", trials=size.trials, repeats=size.repeats)
+        for space in ("mlp", EAGER_SPACE)
+    )
+    task = _task(size, compiled)
+    ways = {
+        "ours": partial(_searched_s, task, compiled, Resources(backend="tune")),
+        EAGER: partial(_unpacked_s, task, eager),
+        "mlp": partial(_unpacked_s, task, compiled),
+        # By the direct backend, where a pack costs no further process.
+        "packed": partial(_searched_s, task, eager, _direct(_PACKED)),
+        "single": partial(_searched_s, task, eager, _direct(1)),
+    }
+    rounds = [{name: way() for name, way in ways.items()} for _ in range(size.runs)]
+    return {name: [taken[name] for taken in rounds] for name in ways}
+
+
+def _direct(trials_per_pack: int) -> Resources:
+    return Resources(backend="direct", trials_per_pack=trials_per_pack)
+
+
 def _compared(
-    size: Size, ways: Mapping[str, list[float]], engine: str, against: str, target: float | None
+    name: str,
+    taken: Mapping[str, list[float]],
+    own: str,
+    other: str,
+    against: str,
+    target: float | None,
 ) -> Measurement:
-    ratios = [other / own for other, own in zip(ways[engine], ways["ours"], strict=True)]
-    name = f"{size.trials} MLP trials x {size.repeats} of mixed hyperparameters through Tune"
-    detail = f"{min(ways['ours']):.1f} against {min(ways[engine]):.1f} s wall, the best of each"
+    ratios = [their / our for our, their in zip(taken[own], taken[other], strict=True)]
+    detail = f"{min(taken[own]):.1f} against {min(taken[other]):.1f} s wall, the best of each"
     return measured(name, ratios, against, target, detail)
+
+
+def expected_packs() -> Measurement:
+    """How many networks two usual GPUs would hold, by the memory model; nothing is run."""
+    workload = Workload(Layout(FEATURES, HIDDEN), 128, 60_000, 60_000, table_rows=120_000)
+    small, large = (workload.largest_pack(gib * GIB, judged=10) for gib in (16, 80))
+    name = "expected pack on a GPU of 80 GiB, by the memory model"
+    return measured(name, [large / small], "16 GiB", None, expected_text(workload, judged=10))
 
 
 def _task(size: Size, settings: Settings) -> Task:
@@ -82,38 +138,40 @@ def _task(size: Size, settings: Settings) -> Task:
     return Task(ray.put(sample), settings.mode, settings.features, settings.repeats, settings.seed)
 
 
-def _searched_s(task: Task, settings: Settings) -> float:
+def _searched_s(task: Task, settings: Settings, resources: Resources) -> float:
     """Wall seconds of the search as raysearch runs it."""
     with tempfile.TemporaryDirectory() as folder:
         history = History(Path(folder), settings)
         started = time.perf_counter()
-        resources = Resources(backend="tune")
         run_search(history, task, settings, resources, _ignore, _ignore)
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        if any(record.state != "COMPLETE" for _, record in history.records().values()):
+            raise RuntimeError("every trial must be complete, but one is not")
+    return seconds
 
 
 def _ignore(*_: object) -> None:
     """Nobody has to hear of each trial."""
 
 
-def _unpacked_s(task: Task, settings: Settings, engine: str) -> float:
+def _unpacked_s(task: Task, settings: Settings) -> float:
     """Wall seconds of the same setups, an actor for each."""
     setups = _setups(settings)
-    trainable = tune.with_parameters(_Unpacked, task=task, setups=setups, engine=engine)
+    trainable = tune.with_parameters(_Unpacked, task=task, setups=setups)
     started = time.perf_counter()
     with quiet(), tempfile.TemporaryDirectory() as folder:
-        tune.Tuner(
+        results = tune.Tuner(
             tune.with_resources(trainable, {"cpu": 1}),
             param_space={"index": tune.grid_search(list(setups))},
             run_config=tune.RunConfig(storage_path=folder, verbose=0),
         ).fit()
+    if results.errors:
+        raise results.errors[0]
     return time.perf_counter() - started
 
 
 def _setups(settings: Settings) -> dict[int, Setup]:
     """What the search would try, by index."""
-    from raysearch.spaces import lookup
-
     space = lookup(settings.space)
     with tempfile.TemporaryDirectory() as folder:
         history, found = History(Path(folder), settings), {}
@@ -127,24 +185,23 @@ def _setups(settings: Settings) -> dict[int, Setup]:
 
 
 class _Unpacked(tune.Trainable):
-    """One trial: its networks one after another."""
+    """One trial, its repeats trained as one batch."""
 
-    def setup(
-        self, config: dict[str, Any], task: Task, setups: dict[int, Setup], engine: str
-    ) -> None:
+    def setup(self, config: dict[str, Any], task: Task, setups: dict[int, Setup]) -> None:
         """Fetch the events."""
         self._sample: TwoSample = ray.get(task.sample)
-        self._task, self._setup = task, setups[config["index"]]
-        self._index, self._engine = config["index"], engine
+        self._task, self._index = task, config["index"]
+        self._setup = setups[self._index]
 
     def step(self) -> dict[str, Any]:
         """The whole trial."""
-        task, sample = self._task, self._sample
-        for member in trial_members(sample, task.repeats, task.seed, self._index):
-            judge = Judge(sample, [member])
-            fit = MLPDetector(engine=self._engine).fit
-            for snapshot in fit(sample.rows, [member], [self._setup.parameters]):
-                judge.values(snapshot)
+        run_trial(
+            self._setup,
+            self._sample,
+            repeats=self._task.repeats,
+            seed=self._task.seed,
+            index=self._index,
+        )
         return {"done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:

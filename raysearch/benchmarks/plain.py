@@ -6,6 +6,7 @@ DataLoader, nn.Sequential, Adam, and scikit-learn's ROC curve, as the published 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,16 +50,29 @@ def _rows(rng: np.random.Generator, n: int, signal: float) -> Rows:
 def plain_fit(problem: Problem, batch_size: int, epochs: int) -> None:
     """Train one network and compute all three metrics after every epoch."""
     # Features alone for scoring: the loader then has no labels to collate for nothing.
-    scaled, weights = _standardised(problem), balanced_weights(problem.train.is_data)
+    _, *others = _standardised(problem)
+    validation, test = (DataLoader(TensorDataset(x), batch_size=batch_size) for x in others)
+    for net in _trained(problem, batch_size, epochs):
+        judge(_scores(net, validation), problem.validation.is_data)
+        max_sic_of(_scores(net, test), problem.test.is_data)
+
+
+def plain_training(problem: Problem, batch_size: int, epochs: int) -> None:
+    """Train one network and nothing else."""
+    for _ in _trained(problem, batch_size, epochs):
+        pass
+
+
+def _trained(problem: Problem, batch_size: int, epochs: int) -> Iterator[nn.Module]:
+    """The network after every epoch."""
+    features, weights = _standardised(problem)[0], balanced_weights(problem.train.is_data)
     labels = torch.from_numpy(problem.train.is_data.astype(np.float32))[:, None]
-    loader = DataLoader(TensorDataset(scaled[0], labels), batch_size=batch_size, shuffle=True)
-    validation, test = (DataLoader(TensorDataset(x), batch_size=batch_size) for x in scaled[1:])
+    loader = DataLoader(TensorDataset(features, labels), batch_size=batch_size, shuffle=True)
     net = _network()
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
     for _ in range(epochs):
         _epoch(net, adam, loader, weights)
-        judge(_scores(net, validation), problem.validation.is_data)
-        max_sic_of(_scores(net, test), problem.test.is_data)
+        yield net
 
 
 def _network() -> nn.Module:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 from optuna.trial import BaseTrial
 
-from raysearch import detectors
+from raysearch.benchmarks.workers import add_detectors, workers_that
 from raysearch.detectors import Member, Parameters
-from raysearch.detectors.base import OneEpoch
 from raysearch.errors import InputError
 from raysearch.samples import Rows, TwoSample
 
@@ -27,6 +25,9 @@ SLEEP_S = "RAYSEARCH_BENCHMARK_SLEEP_S"
 # A file where each notes its sleep; none if it is not set.
 SLEEP_LOG = "RAYSEARCH_BENCHMARK_SLEEP_LOG"
 SPACE = f"{__name__}:space"
+# The same sleep in so many epochs, each of which is judged.
+EPOCHS = 20
+SPACE_OF_EPOCHS = f"{__name__}:space_of_epochs"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,28 @@ class Slept:
 
     def save(self, directory: Path) -> None:
         """Nothing worth saving."""
+
+
+@dataclass
+class Sleep(Iterator[Slept]):
+    """Members asleep; see `Fit`."""
+
+    members: int
+    epochs: int
+    seconds: float
+    log: str
+
+    def __next__(self) -> Slept:
+        """One more epoch."""
+        if not self.epochs:
+            raise StopIteration
+        self.epochs -= 1
+        sleep(self.seconds, self.log)
+        return Slept(self.members)
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with as many as these."""
+        self.members = len(members)
 
 
 @dataclass(frozen=True)
@@ -68,14 +91,11 @@ class Sleeper:
         parameters: Sequence[Parameters],
         *,
         epochs: int | None,
-    ) -> OneEpoch[Slept]:
-        """Sleep once."""
-
-        def fit(kept: Sequence[int]) -> Slept:
-            sleep(float(parameters[0]["seconds"]), str(parameters[0]["log"]))
-            return Slept(len(kept))
-
-        return OneEpoch(fit, len(members))
+    ) -> Sleep:
+        """Sleep an equal part of the time in each epoch."""
+        count = self.search_epochs if epochs is None else epochs
+        seconds, log = float(parameters[0]["seconds"]), str(parameters[0]["log"])
+        return Sleep(len(members), count, seconds / count, log)
 
     def merge(self, snapshots: Sequence[Any]) -> Slept:
         """All of them."""
@@ -95,8 +115,8 @@ def sleep(seconds: float, log: str) -> None:
             file.write(f"{os.getpid()} {start} {time.time()}\n")
 
 
-def overhead_s(log: Path) -> float:
-    """Mean seconds between two sleeps of the same process."""
+def overhead_s(log: Path, epochs: int = 1) -> float:
+    """Mean seconds of a trial of so many sleeps that its process does not sleep."""
     sleeps: dict[str, list[tuple[float, float]]] = {}
     for line in log.read_text().splitlines():
         process, start, end = line.split()
@@ -106,12 +126,28 @@ def overhead_s(log: Path) -> float:
         for of_process in sleeps.values()
         for before, after in pairwise(sorted(of_process))
     ]
-    return sum(gaps) / len(gaps)
+    return epochs * sum(gaps) / len(gaps)
+
+
+@contextmanager
+def told(seconds: float, log: Path | None = None) -> Iterator[None]:
+    """The spaces suggest trials of so many seconds that note their sleep in a file."""
+    wanted = {SLEEP_S: str(seconds), SLEEP_LOG: str(log or "")}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def install() -> None:
-    """Put the detector among the known ones of this process."""
-    detectors.DETECTORS = {**detectors.DETECTORS, "sleeper": Sleeper()}
+    """Put the detectors among the known ones of this process."""
+    dozer = Sleeper("dozer", search_epochs=EPOCHS)
+    add_detectors({"sleeper": Sleeper(), dozer.name: dozer})
 
 
 def sample() -> TwoSample:
@@ -129,24 +165,11 @@ def space(trial: BaseTrial) -> dict[str, Any]:
     return {"detector": "sleeper", "parameters": {"level": level, "seconds": seconds, "log": log}}
 
 
-@contextmanager
-def sleeping_workers(cpus: int) -> Iterator[None]:
-    """A Ray of so many CPUs whose workers know the detector.
+def space_of_epochs(trial: BaseTrial) -> dict[str, Any]:
+    """The same, slept in epochs."""
+    return {**space(trial), "detector": "dozer"}
 
-    Raises:
-        InputError: if this process is connected to another Ray.
-    """
-    if ray.is_initialized():
-        raise InputError("the overhead is measured on a Ray of its own, but one is connected.")
-    ray.init(
-        num_cpus=cpus,
-        include_dashboard=False,
-        logging_level="ERROR",
-        log_to_driver=False,
-        runtime_env={"worker_process_setup_hook": f"{__name__}.install"},
-    )
-    install()
-    try:
-        yield
-    finally:
-        ray.shutdown()
+
+def sleeping_workers(cpus: int) -> AbstractContextManager[None]:
+    """A Ray of so many CPUs whose workers know the detector; see `workers_that`."""
+    return workers_that(f"{__name__}.install", cpus)

@@ -7,7 +7,7 @@ References:
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -74,8 +74,8 @@ class MLPSnapshot:
         """Where the weights are."""
         return self.networks.parameters.device
 
-    def logits(self, features: NDArray[np.float32]) -> Tensor:
-        """The scores in torch, left on the device of the weights."""
+    def logits(self, features: NDArray[np.float32] | Tensor) -> Tensor:
+        """The scores in torch, left on the device of the weights; see `Networks.logits`."""
         return self.networks.logits(features)
 
     def take(self, members: Sequence[int]) -> MLPSnapshot:
@@ -141,7 +141,7 @@ class MLPDetector:
     ensemble_size: int = 5
     final_epochs: int | None = 100
 
-    def pack_key(self, parameters: Parameters) -> Hashable:
+    def pack_key(self, parameters: Parameters) -> tuple[int, ...]:
         """The layers: networks of equal ones may be trained together."""
         chosen = self._complete(parameters)
         member_settings(Member(np.arange(1), np.arange(0), 0), chosen)

@@ -102,6 +102,23 @@ def balanced_weights(is_data: NDArray[np.bool_]) -> tuple[float, float]:
     return n / (2 * (n - n_data)), n / (2 * n_data)
 
 
+class Table:
+    """All rows, resident on a device once for all packs of one training."""
+
+    def __init__(
+        self, features: NDArray[np.float32], is_data: NDArray[np.bool_], device: torch.device
+    ) -> None:
+        """Move (n, d) features and (n,) classes to the device."""
+        self.features, self.is_data = features, is_data
+        self.on_device = read_only(features).to(device)
+        self.labels = torch.from_numpy(is_data.astype(np.float32)).to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.labels.device
+
+
 class Batches:
     """The batches of K members, which must stand in the order of falling numbers of rows.
 
@@ -111,23 +128,21 @@ class Batches:
 
     def __init__(
         self,
-        features: NDArray[np.float32],
-        is_data: NDArray[np.bool_],
+        table: Table,
         rows: Sequence[NDArray[np.intp]],
         batch_size: int,
         generators: Sequence[torch.Generator],
     ) -> None:
-        """Move features (n, d), classes (n,) and the K members' rows to the generators' device."""
-        device = generators[0].device
+        """Move the K members' rows to the table's device."""
+        device, is_data = table.device, table.is_data
         self._generators = list(generators)
         self._batch_size = batch_size
-        self._features = read_only(features).to(device)
-        self._labels = torch.from_numpy(is_data.astype(np.float32)).to(device)
+        self._features, self._labels = table.on_device, table.labels
         self._rows = [torch.from_numpy(own.astype(np.int64)).to(device) for own in rows]
         self._class_weights = torch.tensor(
             [balanced_weights(is_data[own]) for own in rows], device=device
         )
-        self.moments = moments(features, rows)
+        self.moments = moments(table.features, rows)
         self._plan()
 
     def _plan(self) -> None:

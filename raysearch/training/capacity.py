@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from raysearch.training.memory import Workload, log_pack_sizes
+from raysearch.training.memory import Workload, expected_packs
 from raysearch.training.packed import resolve_device, resolve_engine, train
 from raysearch.training.settings import MemberSettings, PackSettings
 
@@ -25,7 +25,11 @@ _MOST_ON_CPU_BYTES = 2 << 30
 
 @cache
 def pack_size(
-    workload: Workload, judged: int, device: str | None = None, engine: str | None = None
+    workload: Workload,
+    judged: int,
+    device: str | None = None,
+    engine: str | None = None,
+    share: float = 1.0,
 ) -> int:
     """Networks worth training together on this device.
 
@@ -38,6 +42,7 @@ def pack_size(
         judged: networks of one trial, which are judged at the same time.
         device: as `train` takes it.
         engine: as `train` takes it.
+        share: of a GPU that may be used; others run beside it.
 
     Raises:
         InputError: if the engine is unknown.
@@ -45,8 +50,8 @@ def pack_size(
     where = resolve_device(device)
     if resolve_engine(engine, where) == "native":
         return 1
-    log_pack_sizes(workload, judged)
-    most = workload.largest_pack(_free_bytes(where), judged)
+    _LOG.info(expected_packs(workload, judged))
+    most = workload.largest_pack(_free_bytes(where, share), judged, accelerator=where.type != "cpu")
     best = _doubled_while_it_pays(lambda size: _seconds(workload, size, where), most)
     _LOG.info("packs of %d networks: memory allows %d", best, most)
     return best
@@ -88,8 +93,8 @@ def _now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def _free_bytes(device: torch.device) -> int:
+def _free_bytes(device: torch.device, share: float) -> int:
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
+        free, _ = torch.cuda.mem_get_info(device)  # of the whole device, whoever else is on it
+        return int(free * min(1.0, share))
     return _MOST_ON_CPU_BYTES

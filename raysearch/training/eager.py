@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.training.adam import Adam
-from raysearch.training.batches import Batch, Batches, checked_rows
+from raysearch.training.batches import Batch, Batches, Table, checked_rows
 from raysearch.training.dropout import Dropout, attainable
 from raysearch.training.layout import Layer, Layout
 from raysearch.training.networks import Networks
@@ -25,20 +23,18 @@ class EagerPack:
 
     def __init__(
         self,
-        features: NDArray[np.float32],
-        is_data: NDArray[np.bool_],
+        table: Table,
         members: Sequence[MemberSettings],
         hidden: tuple[int, ...],
-        device: torch.device,
     ) -> None:
-        """Move (n, d) features and (n,) classes to the device; members share their batch size."""
+        """Begin on the table's device; the members share their batch size."""
         self._members = list(members)
-        self._generators = [member_generator(member.seed, device) for member in members]
-        self._layout = Layout(features.shape[1], hidden)
+        self._generators = [member_generator(member.seed, table.device) for member in members]
+        self._layout = Layout(table.features.shape[1], hidden)
         self._parameters = torch.stack([self._layout.initial(own) for own in self._generators])
-        rows = [checked_rows(member.rows, len(features)) for member in members]
+        rows = [checked_rows(member.rows, len(table.features)) for member in members]
         self._batch_size = members[0].batch_size
-        self._batches = Batches(features, is_data, rows, self._batch_size, self._generators)
+        self._batches = Batches(table, rows, self._batch_size, self._generators)
         self._adam = Adam(self._parameters, members, self._batches.steps)
         self._reserve()
 

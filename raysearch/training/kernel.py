@@ -119,13 +119,24 @@ def pointer(array: NDArray[np.generic]) -> int:
     return array.ctypes.data
 
 
+# What torch says of the processor, and the libraries that it can run, the best first.
+_LIBRARIES = {
+    "AVX512": ("_kernel_avx512", "_kernel_avx2", "_kernel"),
+    "AVX2": ("_kernel_avx2", "_kernel"),
+}
+
+
 @cache
 def kernel() -> Kernel | None:
-    """The library for this processor, or None where none was built."""
+    """The best library for this processor that was built and loads, or None."""
     capability = torch.backends.cpu.get_cpu_capability()
-    name = {"AVX2": "_kernel_avx2", "AVX512": "_kernel_avx512"}.get(capability, "_kernel")
-    found = find_spec(f"{__package__}.{name}")
-    if found is None or found.origin is None:
-        _LOG.warning("no compiled kernel for %s: networks are trained in torch", capability)
-        return None
-    return Kernel(Path(found.origin))
+    for name in _LIBRARIES.get(capability, ("_kernel",)):
+        found = find_spec(f"{__package__}.{name}")
+        if found is None or found.origin is None:
+            continue
+        try:
+            return Kernel(Path(found.origin))
+        except OSError as error:  # built for another system, or damaged
+            _LOG.warning("the compiled kernel %s does not load: %s", found.origin, error)
+    _LOG.warning("no compiled kernel for %s: networks are trained in torch", capability)
+    return None

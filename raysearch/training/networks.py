@@ -57,21 +57,32 @@ class Networks:
         scores: NDArray[np.float32] = self.logits(features).cpu().numpy()
         return scores
 
-    def logits(self, features: NDArray[np.float32]) -> Tensor:
-        """The scores in torch, left on the device of the weights."""
+    def logits(self, features: NDArray[np.float32] | Tensor) -> Tensor:
+        """The scores in torch, left on the device of the weights.
+
+        Args:
+            features: (n, d) for all members, or (R, n, d), of which the members take one block
+                after the other, again from the first where there are more members than blocks.
+        """
         members, device = len(self.parameters), self.parameters.device
         # One shift for all members, taken off before the features meet a weight: without it a
         # mean far larger than the width would cost the folded sum its digits.
         origin = self.moments.centre.mean(axis=0).astype(np.float32)
         layers, shift = self._folded(origin), torch.from_numpy(origin).to(device)
-        table = read_only(np.asarray(features, dtype=np.float32))
+        table = features
+        if not isinstance(table, Tensor):
+            table = read_only(np.asarray(table, dtype=np.float32))
         of_block = CPU_BLOCK_BYTES if device.type == "cpu" else ACCELERATOR_BLOCK_BYTES
         rows = max(128, of_block // (members * max(self.layout.hidden) * 4))
+        rows = min(rows, table.shape[-2])
         scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
         logits = torch.empty(members, table.shape[-2], device=device)
         for start in range(0, table.shape[-2], rows):
             block = table[..., start : start + rows, :].to(device) - shift
-            inputs = block.expand(members, *block.shape[-2:])
+            turns = 1 if block.ndim == 2 else members // len(block)
+            inputs = (block if turns == 1 else block.repeat(turns, 1, 1)).expand(
+                members, *block.shape[-2:]
+            )
             _score(layers, inputs, scratch, logits[:, start : start + rows])
         return logits
 

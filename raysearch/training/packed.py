@@ -1,4 +1,10 @@
-"""The packed trainer: independent networks of one shape, trained together."""
+"""The packed trainer: independent networks of one shape, trained together.
+
+All of it in single precision: on CPUs only some have bfloat16 products, and Adam's small steps are
+lost in its 8 bits, so that weights would have to be kept twice. And without `torch.compile`, which
+needs a compiler on every worker at run time, where the kernel needs one at installation alone, and
+compiles anew for each shape of a search.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.errors import InputError, unknown_name
+from raysearch.training.batches import Table
 from raysearch.training.eager import EagerPack
 from raysearch.training.kernel import kernel
 from raysearch.training.native import NativePack
@@ -111,16 +118,12 @@ def train(
             )
         native = NativePack(compiled, features, is_data, members, settings.hidden)
         return Training([(range(len(members)), native)], settings.epochs)
-    return Training(
-        [
-            (
-                places,
-                EagerPack(features, is_data, [members[p] for p in places], settings.hidden, where),
-            )
-            for places in _by_batch_size(members)
-        ],
-        settings.epochs,
-    )
+    table = Table(features, is_data, where)
+    groups = [
+        (places, EagerPack(table, [members[place] for place in places], settings.hidden))
+        for places in _by_batch_size(members)
+    ]
+    return Training(groups, settings.epochs)
 
 
 def _by_batch_size(members: Sequence[MemberSettings]) -> Iterator[list[int]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from raysearch.judge import Values
 from raysearch.packs import pack_key, packs
-from raysearch.racing import Rule, Rung
+from raysearch.racing import Rule, Rung, as_news
 from raysearch.records import Record
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup, TrialPack, TrialResult
@@ -61,6 +61,10 @@ class Trials(Protocol):
         """Trials that are trained as one pack at most."""
         ...
 
+    def capacity_of(self, setup: Setup, sample: TwoSample) -> int:
+        """Trials of such a setup in a pack at most."""
+        ...
+
     def rungs(self, family: str) -> tuple[Rung, ...]:
         """Where trials of a detector are compared with others."""
         ...
@@ -98,7 +102,8 @@ def run_assignments(
             possible[assignment.index] = assignment
         except Exception as error:
             yield _Course(assignment, task).ended(error)
-    for pack in packs({index: a.setup for index, a in possible.items()}, task.capacity):
+    setups = {index: assignment.setup for index, assignment in possible.items()}
+    for pack in packs(setups, lambda setup: task.capacity_of(setup, sample)):
         yield from _run_pack([possible[index] for index in pack], sample, task)
 
 
@@ -184,6 +189,7 @@ class _Course:
         assignment = self._assignment
         reason = None if error is None else failure(error)
         ended = record(assignment.setup.detector, self._result, reason)
+        ended = ended._replace(reached=as_news(self.reached))
         return Ended(assignment.index, ended, self.reached)
 
 

@@ -7,8 +7,8 @@ results are those of the other backend.
 from __future__ import annotations
 
 from collections import Counter, deque
-from itertools import islice
 
+from raysearch.packs import joins_packs
 from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.tuning.assignments import Assignment, Ended
@@ -85,10 +85,16 @@ class Direct:
     def _batch(self, workers: int) -> list[Assignment]:
         if self._again:
             return self._again.popleft()
-        size = self._pace.batch(self._book.history.left, workers) if self._ahead else 1
-        size = max(size, self._task.capacity)
-        suggestions = iter(self._book.next, None)
-        return [self._assignment(suggestion) for suggestion in islice(suggestions, size)]
+        left = self._book.history.left
+        alone = self._pace.batch(left, workers) if self._ahead else 1
+        # A pack must not take what other workers could be at.
+        packed = max(alone, min(self._task.capacity, -(-left // workers)))
+        batch: list[Assignment] = []
+        for suggestion in iter(self._book.next, None):
+            batch.append(self._assignment(suggestion))
+            if len(batch) >= (packed if joins_packs(batch[-1].setup) else alone):
+                break
+        return batch
 
     def _assignment(self, suggestion: Suggestion) -> Assignment:
         setup = self._task.setup(suggestion.config)

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from raysearch.detectors import detector
 from raysearch.objectives import objective
+from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.settings import Settings
 from raysearch.tuning.database import Database, direction_of
@@ -81,6 +82,13 @@ class History:
         """Parameters and record of every finished trial, by index, in order."""
         return dict(sorted(self._records.items()))
 
+    def race(self) -> Race:
+        """What finished trials reached where they were compared, of this run or an earlier one."""
+        race = Race(self._objective.direction)
+        for index, (_, record) in self._records.items():
+            race.recall(index, record.reached)
+        return race
+
     def recover(self) -> None:
         """Queue again what a killed driver or worker left open; nothing may be running."""
         self.commit()
@@ -116,4 +124,5 @@ class History:
 
 
 def _record(trial: FrozenTrial) -> Record:
-    return Record(**json.loads(trial.user_attrs["record"]))
+    stored = json.loads(trial.user_attrs["record"])
+    return Record(**{**stored, "reached": tuple(map(tuple, stored.get("reached", ())))})

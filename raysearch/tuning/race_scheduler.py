@@ -7,7 +7,6 @@ from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from raysearch.objectives import Objective
 from raysearch.racing import Race, Rung
 from raysearch.trial import TrialResult
 
@@ -35,14 +34,14 @@ def _reported(result: Mapping[str, Any]) -> tuple[Rung, float] | None:
 class RaceScheduler(FIFOScheduler):
     """Stops a trial at a rung where it is not among the best share of those that reached it."""
 
-    def __init__(self, objective: Objective) -> None:
-        """Start without trials.
+    def __init__(self, race: Race) -> None:
+        """Go on with a race.
 
         Args:
-            objective: what trials are compared by.
+            race: what is known of earlier trials.
         """
         super().__init__()
-        self._race = Race(objective.direction)
+        self._race = race
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP or CONTINUE; a trial that reports no rung goes on."""

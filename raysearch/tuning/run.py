@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raysearch.objectives import objective
 from raysearch.progress import Say
-from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
 from raysearch.tuning.book import Book, OnRecord
-from raysearch.tuning.capacity import capacity
+from raysearch.tuning.capacity import with_capacity
 from raysearch.tuning.direct import Direct
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.history import History
@@ -19,8 +17,8 @@ from raysearch.tuning.pace import Pace
 from raysearch.tuning.task import Task
 from raysearch.tuning.tuned import ROUNDS, WORKER_DEATHS, run_tuned
 
-# As many as in all rounds of Tune.
-_DEATHS = ROUNDS * (WORKER_DEATHS + 1)
+# As many as in one round of Tune.
+_DEATHS = WORKER_DEATHS + 1
 
 
 def run_search(
@@ -50,7 +48,7 @@ def run_search(
     # A random search stays exact at any concurrency and stops no trial.
     races = settings.sampler != "random"
     task = replace(task, objective=settings.objective, races=races)
-    task = replace(task, capacity=capacity(task, resources))
+    task = with_capacity(task, resources, say)
     if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)
@@ -77,7 +75,7 @@ def _run_direct(
     """Run trials directly; with "auto" only while they are short, of which those on disk tell."""
     for _, record in book.history.records().values():
         pace.add(record)
-    race = Race(objective(settings.objective).direction) if task.races else None
+    race = book.history.race() if task.races else None
     ahead = settings.sampler == "random"
     direct = Direct(book, task, race, pace, deaths=_DEATHS, ahead=ahead)
     direct.run(resources.gpus_per_trial, ending, while_short=resources.backend == "auto")

@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from raysearch.objectives import Objective
+from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.tuning.book import Book
 
@@ -35,6 +36,10 @@ class HistorySearch(Searcher):
     def left(self) -> int:
         """Trials that are still to be suggested."""
         return self._book.history.left
+
+    def race(self) -> Race:
+        """What the study's finished trials reached where they were compared."""
+        return self._book.history.race()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The configuration of the next trial, or `FINISHED`."""
@@ -102,4 +107,5 @@ def _record(detector: str, result: dict[str, Any]) -> Record:
         seconds=result.get("seconds", 0.0),
         error=reason,
         detector=detector,
+        reached=tuple(result.get("reached", ())),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from raysearch.detectors import detector
+from raysearch.packs import worthwhile
 from raysearch.racing import Rung, ladder
 from raysearch.samples import TwoSample
 from raysearch.trial import Setup
@@ -27,6 +28,7 @@ class Task:
         objective: name of the metric that trials are compared by.
         races: whether trials that fall behind are stopped.
         capacity: trials that are trained as one pack at most.
+        share: of a GPU, by which a worker measures how many are worth it; None if the user said.
         trainers: actors that train for Tune's trials; none if each trains for itself.
     """
 
@@ -38,6 +40,7 @@ class Task:
     objective: str = "val_sic"
     races: bool = False
     capacity: int = 1
+    share: float | None = None
     trainers: tuple[Any, ...] = ()
 
     def setup(self, config: Mapping[str, Any]) -> Setup:
@@ -47,3 +50,10 @@ class Task:
     def rungs(self, family: str) -> tuple[Rung, ...]:
         """Where trials of a detector are compared with others; nowhere if there is no race."""
         return ladder(self.repeats, detector(family).search_epochs) if self.races else ()
+
+    def capacity_of(self, setup: Setup, sample: TwoSample) -> int:
+        """Trials of such a setup in a pack at most; asked where they are trained."""
+        if self.share is None or self.capacity == 1:
+            return self.capacity
+        most = worthwhile(setup, sample, self.repeats, self.share)
+        return self.capacity if most is None else min(self.capacity, most)

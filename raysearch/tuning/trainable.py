@@ -1,10 +1,11 @@
-"""A trial as Ray Tune sees it: one step per epoch, actors reused, failures as results.
+"""A trial as Ray Tune sees it: actors reused, failures as results, reports where they matter.
 
 It trains by itself, or has a trainer train it in a pack with other trials.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,11 +13,16 @@ from uuid import uuid4
 import ray
 from ray import tune
 
+from raysearch.packs import joins_packs
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.race_scheduler import rung_report
 from raysearch.tuning.task import Task
 from raysearch.tuning.trainer import NotBegunError
+
+# A report costs Tune some 10 ms. One trial that lasts reports often enough to end it on demand.
+_REPORT_S = 2.0
 
 
 class TrialActor(tune.Trainable):
@@ -24,9 +30,11 @@ class TrialActor(tune.Trainable):
 
     _epochs: Iterator[TrialResult] = iter(())
     _result: TrialResult
+    _reached: tuple[tuple[Any, ...], ...] = ()
 
     def setup(self, config: dict[str, Any], task: Task) -> None:
         """Begin the first trial."""
+        hide_unassigned_gpus()
         self._task = task
         self._begin(config)
 
@@ -42,16 +50,28 @@ class TrialActor(tune.Trainable):
             self._epochs.end()
 
     def step(self) -> dict[str, Any]:
-        """Train one epoch; a trial that fails ends with its reason instead of an exception."""
+        """Train on to the next report; a trial that fails ends with its reason, not by raising."""
         try:
-            self._result = next(self._epochs)
+            self._train()
             if self._result.finished:
                 self.cleanup()
-            return {**_report(self._result), **rung_report(self._result, self._task.objective)}
+            compared = rung_report(self._result, self._task.objective)
+            if compared:
+                self._reached += (tuple(compared.values()),)
+            return {**_report(self._result), **compared, "reached": self._reached}
         except (ray.exceptions.RayActorError, NotBegunError):
             raise  # the trainer died: Tune gives the trial again
         except Exception as error:
-            return {**_progress(self._result), "error": failure(error), "done": True}
+            failed = {"error": failure(error), "done": True}
+            return {**_progress(self._result), **failed, "reached": self._reached}
+
+    def _train(self) -> None:
+        """Train until there is something to decide, or until it is time to ask for an ending."""
+        started, due = time.monotonic(), False
+        while not due:
+            self._result = next(self._epochs)
+            due = self._result.finished or self._result.rung is not None
+            due |= time.monotonic() - started > _REPORT_S
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: a trial that lost its worker starts anew."""
@@ -61,16 +81,21 @@ class TrialActor(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         task, index = self._task, config["index"]
-        self._result = START
+        self._result, self._reached = START, ()
         setup = task.setup(config)
-        if task.trainers:
+        if task.trainers and joins_packs(setup):
             # Trials that Tune starts one after another meet in one trainer.
             trainer = task.trainers[index // task.capacity % len(task.trainers)]
             self._epochs = _Remote(trainer, index, setup)
-            return
+        else:
+            self._epochs = self._alone(index, setup)
+
+    def _alone(self, index: int, setup: Setup) -> Iterator[TrialResult]:
+        """The epochs of a trial that is trained here; what is wrong with it is raised by `step`."""
+        task = self._task
         sample = ray.get(task.sample)  # shared memory, not a copy
         rungs = task.rungs(setup.detector)
-        self._epochs = trial_epochs(
+        yield from trial_epochs(
             setup, sample, repeats=task.repeats, seed=task.seed, index=index, rungs=rungs
         )
 

@@ -53,7 +53,6 @@ class Trainer:
         self._changed = threading.Condition()
         self._runs: dict[int, _Run] = {}
         self._waiting: dict[int, _Run] = {}
-        self._packs: list[list[int]] = []
         threading.Thread(target=self._train_for_ever, daemon=True).start()
 
     def begin(self, index: int, owner: str, setup: Setup) -> None:
@@ -77,13 +76,15 @@ class Trainer:
 
         Raises:
             Exception: what made the trial fail.
-            NotBegunError: if this trainer does not know this try at it.
+            NotBegunError: if this trainer does not know this try at it, or not any more.
         """
         with self._changed:
             run = self._runs.get(index)
-            if run is None or run.owner != owner:
+            known = run is not None and run.owner == owner
+            if run is not None and known:
+                self._changed.wait_for(lambda: run.results or self._runs.get(index) is not run)
+            if run is None or not known or not run.results:
                 raise NotBegunError(f"trial {index} must begin before it advances.")
-            self._changed.wait_for(lambda: run.results)
             result = run.results.popleft()
             self._changed.notify_all()
         if isinstance(result, Exception):
@@ -98,15 +99,9 @@ class Trainer:
                 self._waiting.pop(index, None)
                 self._changed.notify_all()
 
-    def packs(self) -> list[list[int]]:
-        """Trials of every pack so far."""
-        return self._packs
-
     def _train_for_ever(self) -> None:
         while True:
-            together = self._gather()
-            self._packs.append(list(together))
-            self._train_guarded(together)
+            self._train_guarded(self._gather())
 
     def _gather(self) -> dict[int, _Run]:
         """The next pack, taken from those that wait."""
@@ -117,7 +112,7 @@ class Trainer:
                 if self._waiting:
                     break
             setups = {index: run.setup for index, run in self._waiting.items()}
-            chosen = packs(setups, self._task.capacity)[0]
+            chosen = packs(setups, lambda setup: self._task.capacity_of(setup, self._sample))[0]
             return {index: self._waiting.pop(index) for index in chosen}
 
     def _train_guarded(self, runs: Mapping[int, _Run]) -> None:

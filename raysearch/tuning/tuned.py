@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
 
 from raysearch.objectives import objective
+from raysearch.packs import joins_packs
+from raysearch.samples import TwoSample
 from raysearch.settings import Resources, Settings
+from raysearch.trial import Setup
 from raysearch.tuning.book import Book
 from raysearch.tuning.cluster import room
+from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.race_scheduler import RaceScheduler
 from raysearch.tuning.searcher import HistorySearch
@@ -82,6 +87,14 @@ def run_tuned(
             book.reopen()
 
 
+class _TrainerActor(Trainer):
+    """A trainer in a process of its own."""
+
+    def __init__(self, sample: TwoSample, task: Task) -> None:
+        hide_unassigned_gpus()
+        super().__init__(sample, task)
+
+
 @contextmanager
 def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
     """One trainer for each device while trials are trained in packs, else none."""
@@ -89,9 +102,9 @@ def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
         yield ()
         return
     threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
-    make = ray.remote(num_gpus=gpus_per_trial, max_restarts=-1, max_concurrency=threads)(Trainer)
+    needs = {"num_gpus": gpus_per_trial, "max_restarts": -1, "max_concurrency": threads}
+    make = ray.remote(**needs)(_TrainerActor)
     arguments = (task.sample, task)
-    # Without a CPU of their own: they take those that their trials leave idle.
     found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))
     try:
         yield found
@@ -108,16 +121,15 @@ def _tuner(
     ending: Ending,
     scratch: str,
 ) -> tune.Tuner:
-    needs = {"cpu": 1, "gpu": resources.gpus_per_trial}
+    needs: Any = {"cpu": 1, "gpu": resources.gpus_per_trial}
     if task.trainers:
-        # The trainers compute, and hold the GPUs; trials wait for them.
-        needs = {"cpu": 1 / task.capacity}
+        needs = partial(_beside_trainers, capacity=task.capacity)
     trainable = tune.with_resources(tune.with_parameters(TrialActor, task=task), needs)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=search,
-            scheduler=RaceScheduler(objective(settings.objective)),
+            scheduler=RaceScheduler(search.race()),
             num_samples=search.left,
             max_concurrent_trials=task.capacity * len(task.trainers) or None,
             reuse_actors=True,
@@ -131,6 +143,16 @@ def _tuner(
             verbose=0,
         ),
     )
+
+
+def _beside_trainers(config: Mapping[str, Any], capacity: int) -> tune.PlacementGroupFactory:
+    """What a trial needs where trainers hold the GPUs.
+
+    Trainers have no CPU of their own: a trial that waits for one brings its share of it, and one
+    that no pack would gain from, as of trees, trains by itself.
+    """
+    setup = Setup("", "", config["detector"], config["parameters"])
+    return tune.PlacementGroupFactory([{"CPU": 1 / capacity if joins_packs(setup) else 1.0}])
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 import ray
 
 from raysearch.tuning.assignments import Assignment, Ended, run_assignments
+from raysearch.tuning.devices import hide_unassigned_gpus
+from raysearch.tuning.stream import as_they_come
 from raysearch.tuning.task import Task
-
-# What ends within this time is sent together.
-_TOGETHER_S = 0.05
 
 
 class TrialWorker:
@@ -19,6 +17,7 @@ class TrialWorker:
 
     def __init__(self, task: Task) -> None:
         """Fetch the events."""
+        hide_unassigned_gpus()
         self._task = task
         self._sample = ray.get(task.sample)
 
@@ -26,13 +25,5 @@ class TrialWorker:
         """Return as soon as the worker can run trials."""
 
     def run(self, batch: Sequence[Assignment]) -> Iterator[list[Ended]]:
-        """Run the trials of a batch and stream back their ends, a few at a time."""
-        ends: list[Ended] = []
-        sent = time.monotonic()
-        for end in run_assignments(batch, self._sample, self._task):
-            ends.append(end)
-            if time.monotonic() - sent > _TOGETHER_S:
-                yield ends
-                ends, sent = [], time.monotonic()
-        if ends:
-            yield ends
+        """Run the trials of a batch and stream back their ends, each as soon as there is one."""
+        yield from as_they_come(run_assignments(batch, self._sample, self._task))

@@ -10,7 +10,6 @@ second: the share of the workers' time that is sleep, between the first and the 
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import psutil
 import ray
 
-from raysearch.benchmarks.sleepers import SLEEP_S, SPACE, sample, sleeping_workers
+from raysearch.benchmarks.sleepers import SPACE, sample, sleeping_workers, told
 from raysearch.records import Record, write_trials
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.history import History
@@ -33,7 +32,6 @@ _TRIALS_EACH = 6
 
 def run(folder: Path, trials: int, seconds: float, sampler: str) -> list[float]:
     """When each trial ended."""
-    os.environ[SLEEP_S] = str(seconds)
     settings = Settings(trials=trials, repeats=1, sampler=sampler, space=SPACE)
     ends: list[float] = []
 
@@ -42,7 +40,8 @@ def run(folder: Path, trials: int, seconds: float, sampler: str) -> list[float]:
 
     history = History(folder, settings)
     task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
-    run_search(history, task, settings, Resources(backend="direct"), note, print)
+    with told(seconds):
+        run_search(history, task, settings, Resources(backend="direct"), note, print)
     write_trials(folder / "trials.parquet", history.records())
     return ends
 

@@ -1,21 +1,27 @@
 """The benchmarks run, in a small size, and say what they say in one form."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+import typing
 
 import numpy as np
+import optuna
 import pytest
 
-from raysearch.benchmarks import BENCHMARKS, run_benchmarks
+from raysearch import cli
+from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks, sleepers, trees
 from raysearch.benchmarks.machine import machine
 from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
 from raysearch.errors import InputError
+from raysearch.settings import Settings
 
 RAY = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 # Those that need no Ray, those on the tests' own, and those that start one of their own.
-WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees", "toys"), ("packing", "reading"), ("overhead",)
+WITHOUT, WITH, OF_ITS_OWN = ("packed", "trees", "toys"), ("reading",), ("overhead", "packing")
 
 
 def check(rows):
@@ -47,6 +53,54 @@ def test_the_command_measures_and_prints_json(name):
     told = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     check(json.loads(told.stdout)["measurements"])
+
+
+def test_the_memory_model_says_what_a_gpu_would_hold():
+    row = packing.expected_packs()
+    assert 4 < row.ratio < 6
+    assert "networks on 80 GiB" in row.detail
+
+
+def test_the_baseline_without_packs_trains_in_torch(monkeypatch):
+    from raysearch import detectors
+
+    monkeypatch.setattr(detectors, "DETECTORS", detectors.DETECTORS)
+    packing.install()
+    setups = packing._setups(Settings(space=packing.EAGER_SPACE, sampler="random", trials=2))
+    same = packing._setups(Settings(space="mlp", sampler="random", trials=2))
+    for index, setup in setups.items():
+        assert detectors.detector(setup.detector).engine == "eager"
+        assert setup._replace(detector="mlp") == same[index]
+
+
+def test_a_sleep_in_epochs_is_as_long_and_leaves_no_trace(monkeypatch, tmp_path):
+    monkeypatch.delenv(sleepers.SLEEP_S, raising=False)
+    with sleepers.told(0.2, tmp_path / "log"):
+        found = sleepers.space_of_epochs(optuna.create_study().ask())
+    assert sleepers.SLEEP_S not in os.environ
+    dozer = sleepers.Sleeper("dozer", search_epochs=4)
+    snapshots = list(dozer.fit(None, [None, None], [found["parameters"]], epochs=None))
+    assert [snapshot.members for snapshot in snapshots] == [2] * 4
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    slept = [float(end) - float(start) for _, start, end in lines]
+    assert len(slept) == 4
+    assert sum(slept) >= 0.2
+    outside = float(lines[-1][2]) - float(lines[0][1]) - sum(slept)
+    assert sleepers.overhead_s(tmp_path / "log", epochs=4) == pytest.approx(
+        4 / 3 * outside, abs=1e-6
+    )
+
+
+def test_the_help_lists_every_benchmark():
+    (option,) = typing.get_type_hints(cli.benchmark, include_extras=True)["only"].__metadata__
+    assert set(re.findall(r"\w+", option.help)) >= set(BENCHMARKS)
+
+
+def test_worse_trees_miss_what_is_asked_of_their_quality():
+    theirs = [[1.0, 0.690, 5.0]] * 4
+    for ours, missed in (([1.0, 0.690, 4.9], False), ([1.0, 0.695, 4.5], True)):
+        for row in trees._quality(trees._CASES[0], "hgb", [ours] * 4, theirs):
+            assert row.missed == missed, row
 
 
 def test_the_median_stands_with_its_spread():

@@ -9,6 +9,7 @@ import torch
 from raysearch.detectors.mlp import MLPSnapshot
 from raysearch.judge import Judge
 from raysearch.samples import Rows, TwoSample
+from raysearch.training.batches import Table
 from raysearch.training.capacity import pack_size
 from raysearch.training.eager import EagerPack
 from raysearch.training.layout import Layout
@@ -29,7 +30,7 @@ def pack(device, dropout=0.2):
     features, is_data = problem()
     member = MemberSettings(np.arange(3000), seed=1, dropout=dropout)
     members = [member, replace(member, seed=2, rows=np.arange(100, 2500))]
-    return EagerPack(features, is_data, members, (16, 16), torch.device(device))
+    return EagerPack(Table(features, is_data, torch.device(device)), members, (16, 16))
 
 
 def test_no_step_of_an_epoch_waits_for_the_host():

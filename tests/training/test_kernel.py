@@ -4,6 +4,7 @@ import ctypes
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raysearch.training
+from raysearch.training import kernel as module
+from raysearch.training.batches import Table
 from raysearch.training.eager import EagerPack
 from raysearch.training.kernel import Kernel, Network, Training
 from raysearch.training.native import NativePack
@@ -51,7 +54,7 @@ def test_one_epoch_equals_that_in_torch(name, n, d, hidden, batch_size, dropout)
         np.arange(n), 3, batch_size, learning_rate=1e-4, weight_decay=0.1, dropout=dropout
     )
     native = NativePack(library(name), features, is_data, [member], tuple(hidden))
-    eager = EagerPack(features, is_data, [member], tuple(hidden), torch.device("cpu"))
+    eager = EagerPack(Table(features, is_data, torch.device("cpu")), [member], tuple(hidden))
     for pack in (native, eager):
         pack.run_epoch(0)
     torch.testing.assert_close(
@@ -71,3 +74,38 @@ def test_python_and_c_describe_the_same_memory(name, structure):
     ]
     in_python = [(field, kind is ctypes.c_void_p) for field, kind in structure._fields_]
     assert in_c == in_python
+
+
+@pytest.fixture
+def built(monkeypatch, tmp_path):
+    """Finds the kernel of an AVX-512 processor among libraries that were built, or are broken."""
+
+    def of(*names, broken=()):
+        def find(name):
+            own = name.rpartition(".")[2]
+            return SimpleNamespace(origin=str(tmp_path / own)) if own in names else None
+
+        class Loaded:
+            def __init__(self, path):
+                if path.name in broken:
+                    raise OSError("invalid ELF header")
+                self.name = path.name
+
+        monkeypatch.setattr(module, "find_spec", find)
+        monkeypatch.setattr(module, "Kernel", Loaded)
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+        found = module.kernel.__wrapped__()
+        return found and found.name
+
+    return of
+
+
+def test_the_best_library_that_loads_is_taken(built, caplog):
+    everything = "_kernel_avx512", "_kernel_avx2", "_kernel"
+    assert built(*everything) == "_kernel_avx512"
+    assert built("_kernel_avx2", "_kernel") == "_kernel_avx2"
+    assert not caplog.records
+    assert built(*everything, broken=everything[:1]) == "_kernel_avx2"
+    assert "invalid ELF header" in caplog.text
+    assert built(*everything, broken=everything) is None
+    assert "trained in torch" in caplog.text

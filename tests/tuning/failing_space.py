@@ -4,12 +4,14 @@ import os
 
 
 def space(trial):
-    """Good, raising, diverging and unsuggestable setups in turn."""
-    kind = trial.suggest_categorical("kind", ["good", "raises", "nan"])
+    """Good, raising, diverging, unknown and unsuggestable setups in turn."""
+    kind = trial.suggest_categorical("kind", ["good", "raises", "nan", "unknown"])
     if trial.suggest_float("rare", 0, 1) > float(os.environ.get("RARE", "1")):
         raise KeyError("a rare branch")
     if kind == "raises":
         return {"detector": "hgb", "parameters": {"max_bins": 1}}
+    if kind == "unknown" and "RARE" in os.environ:
+        return {"detector": "hgbt", "parameters": {}}
     if kind == "nan":
         return {"detector": "mlp", "parameters": {"learning_rate": 1e30, "batch_size": 512}}
     return {"detector": "hgb", "parameters": {"max_iter": 5}}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toys import toy_sample
 
-from raysearch.racing import Race, Rule, Rung, ladder
+from raysearch.racing import Race, Rule, Rung, as_news, ladder
 from raysearch.seeds import number
 from raysearch.trial import Setup, TrialPack, TrialResult, run_trial
 from raysearch.tuning.assignments import Assignment, run_assignments
@@ -31,6 +31,9 @@ class Trials:
     objective: str = "val_sic"
     capacity: int = 1
     steps: tuple[Rung, ...] = ()
+
+    def capacity_of(self, setup, sample):
+        return self.capacity
 
     def rungs(self, family):
         return self.steps
@@ -136,6 +139,7 @@ def test_a_rule_ends_a_trial_at_a_rung(pretend, rung, state, epochs, repeats):
     assert (end.record.state, end.record.epochs) == (state, epochs)
     assert len(end.record.metrics["val_sic"]) == repeats
     assert list(end.reached) == list(STEPS[: 1 + STEPS.index(rung)])[:2]
+    assert end.record.reached == as_news(end.reached)
     last = list(end.reached.values())[-1]
     assert last == pytest.approx(np.mean(end.record.metrics["val_sic"][:1]))
 

@@ -32,6 +32,7 @@ class FakePool:
     waiting: list
     given: list
     rules: list
+    sizes: list
 
     def __init__(self, task, gpus):
         self.ready = [SimpleNamespace(batches=deque()) for _ in range(2)]
@@ -55,6 +56,7 @@ class FakePool:
     def give(self, worker, batch):
         worker.batches.append(deque(batch))
         self.given += [a.index for a in batch]
+        self.sizes.append(len(batch))
         self.rules += [a.rule for a in batch]
         self.waiting.append(sum(map(len, worker.batches)) - 1)
 
@@ -80,12 +82,13 @@ def run(tmp_path, monkeypatch):
 
     def of(trials=12, sampler="random", seconds=0.1, deadly=(), race=None, **how):
         pool = type("Pool", (FakePool,), {"seconds": seconds, "deadly": frozenset(deadly)})
-        pool.given, pool.waiting, pool.rules = [], [], []
+        pool.given, pool.waiting, pool.rules, pool.sizes = [], [], [], []
         monkeypatch.setattr(direct, "Pool", pool)
         history = History(tmp_path, Settings(trials=trials, sampler=sampler))
-        book = Book(history, space, how.pop("on_record", lambda *_: None))
+        book = Book(history, how.pop("space", space), how.pop("on_record", lambda *_: None))
         ahead = sampler == "random"
-        made = direct.Direct(book, TASK, race, Pace(), deaths=how.pop("deaths", 3), ahead=ahead)
+        task = SimpleNamespace(**{**vars(TASK), "capacity": how.pop("capacity", 1)})
+        made = direct.Direct(book, task, race, Pace(), deaths=how.pop("deaths", 3), ahead=ahead)
         made.run(0.0, how.pop("ending", Ending()), while_short=how.pop("while_short", False))
         book.reopen()
         return history, pool
@@ -168,3 +171,20 @@ def test_a_rule_knows_the_trials_that_ended_before_it_was_sent(run):
 def test_without_a_race_no_rule_is_sent(run):
     _, pool = run()
     assert set(pool.rules) == {None}
+
+
+def networks(trial):
+    trial.suggest_float("x", 0, 1)
+    return {"detector": "mlp", "parameters": {}}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_pack_is_no_larger_than_a_workers_fair_share(run, sampler):
+    _, pool = run(trials=10, space=networks, capacity=8, sampler=sampler, seconds=3.0)
+    assert pool.sizes[:2] == [5, 3]
+    assert sum(pool.sizes) == 10
+
+
+def test_trees_are_not_gathered_for_a_pack(run):
+    _, pool = run(trials=20, capacity=8, seconds=3.0)
+    assert set(pool.sizes) == {1}

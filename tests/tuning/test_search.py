@@ -134,7 +134,7 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
         events,
         space="failing_space:space",
         sampler="random",
-        trials=12,
+        trials=15,
         repeats=1,
         backend="tune",
         out=tmp_path / "s",
@@ -143,10 +143,11 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     rows = study.table().to_pylist()
     unsuggested = [row for row in rows if row["config.rare"] > 0.7]
     by_kind = {row["config.kind"]: row for row in rows if row["config.rare"] <= 0.7}
-    assert len(rows) == 12
+    assert len(rows) == 15
     assert unsuggested
     assert all("a rare branch" in row["error"] for row in unsuggested)
-    assert set(by_kind) == {"good", "raises", "nan"}
+    assert set(by_kind) == {"good", "raises", "nan", "unknown"}
+    assert "did you mean 'hgb'" in by_kind["unknown"]["error"]
     assert by_kind["good"]["state"] == "COMPLETE"
     assert "max_bins" in by_kind["raises"]["error"]
     assert "finite" in by_kind["nan"]["error"]

@@ -9,6 +9,7 @@ from toys import toy_sample
 
 from raysearch.errors import InputError
 from raysearch.trial import Setup, run_trial
+from raysearch.tuning import trainer as module
 from raysearch.tuning.trainer import NotBegunError, Trainer
 
 SMALL = {"width": 8, "layers": 1, "batch_size": 100}
@@ -27,6 +28,9 @@ class Trials:
     seed: int = 1
     objective: str = "val_sic"
 
+    def capacity_of(self, setup, sample):
+        return self.capacity
+
     def rungs(self, family):
         return ()
 
@@ -34,6 +38,19 @@ class Trials:
 @pytest.fixture(scope="module")
 def sample():
     return toy_sample()
+
+
+@pytest.fixture
+def packs(monkeypatch):
+    """The trials of each pack that is begun."""
+    begun, make = [], module.TrialPack
+
+    def remember(setups, *arguments, **keywords):
+        begun.append(sorted(setups))
+        return make(setups, *arguments, **keywords)
+
+    monkeypatch.setattr(module, "TrialPack", remember)
+    return begun
 
 
 def run(trainer, index, setup, epochs=None, owner="me"):
@@ -54,23 +71,23 @@ def run_together(trainer, setups, **stopped):
         return {index: future.result() for index, future in futures.items()}
 
 
-def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample):
+def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample, packs):
     trainer = Trainer(sample, Trials(repeats=2, capacity=3))
     setups = {4: setup(), 5: setup(learning_rate=1e-2), 6: setup(batch_size=64, dropout=0.2)}
     found = run_together(trainer, setups)
-    assert sorted(trainer.packs()[0]) == [4, 5, 6]
+    assert packs == [[4, 5, 6]]
     for index, own in setups.items():
         alone = run_trial(own, sample, repeats=2, seed=1, index=index)
         for name, values in alone.values.items():
             np.testing.assert_allclose(found[index].values[name], values, rtol=1e-3)
 
 
-def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample):
+def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample, packs):
     trainer = Trainer(sample, Trials(repeats=1, capacity=3))
     setups = {0: setup(), 1: setup(), 2: setup(width=4)}
     found = run_together(trainer, setups, at_1=3)
     assert [found[index].epochs for index in (0, 1, 2)] == [20, 3, 20]
-    assert sorted(map(sorted, trainer.packs())) == [[0, 1], [2]]
+    assert sorted(packs) == [[0, 1], [2]]
 
 
 def test_a_trial_that_fails_fails_alone(sample):
@@ -84,8 +101,6 @@ def test_a_trial_that_fails_fails_alone(sample):
 
 
 def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch):
-    from raysearch.tuning import trainer as module
-
     class Fragile(module.TrialPack):
         def step(self):
             if len(self.living) > 1 and self._epoch == 2:
@@ -109,12 +124,12 @@ def test_what_cannot_be_trained_is_refused_at_once(sample):
         trainer.advance(0, "me")
 
 
-def test_a_trial_whose_process_died_does_not_stop_its_pack(sample, monkeypatch):
+def test_a_trial_whose_process_died_does_not_stop_its_pack(sample, packs, monkeypatch):
     monkeypatch.setattr("raysearch.tuning.trainer._PATIENCE_S", 0.01)
     trainer = Trainer(sample, Trials(repeats=1, capacity=2))
     trainer.begin(0, "dead", setup())  # and never asks for a result
     assert run(trainer, 1, setup()).finished
-    assert sorted(trainer.packs()[0]) == [0, 1]
+    assert packs == [[0, 1]]
 
 
 def test_a_trial_that_is_begun_again_starts_anew_and_its_first_try_ends(sample):
@@ -127,3 +142,15 @@ def test_a_trial_that_is_begun_again_starts_anew_and_its_first_try_ends(sample):
         trainer.advance(0, "first")
     trainer.end(0, "first")
     assert trainer.advance(0, "second").epochs == 2
+
+
+def test_one_who_waits_for_a_try_that_is_replaced_or_ended_is_told_so(sample, monkeypatch):
+    monkeypatch.setattr(module, "_GATHER_S", 60.0)  # nothing is trained meanwhile
+    trainer = Trainer(sample, Trials(repeats=1, capacity=9))
+    with ThreadPoolExecutor(2) as pool:
+        for index, leave in enumerate((lambda: trainer.begin(0, "second", setup()), trainer.end)):
+            trainer.begin(index, "first", setup())
+            waiting = pool.submit(trainer.advance, index, "first")
+            leave(*[1, "first"][: 2 * index])
+            with pytest.raises(NotBegunError):
+                waiting.result(timeout=10)

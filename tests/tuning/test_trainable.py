@@ -1,0 +1,83 @@
+"""A trial as Tune sees it, without Tune: when it reports, and how it fails."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import ray
+from toys import QUICK, toy_sample
+
+from raysearch.racing import Rung
+from raysearch.tuning import trainable
+from raysearch.tuning.trainable import TrialActor
+from raysearch.tuning.tuned import _beside_trainers
+
+
+@pytest.fixture
+def actor(monkeypatch):
+    """A trial's actor that has begun a trial of a detector."""
+    monkeypatch.setattr(trainable, "hide_unassigned_gpus", lambda: None)
+    monkeypatch.setattr(ray, "get", lambda reference: reference)
+
+    def of(detector, parameters, *rungs, races=True, trainers=()):
+        def task_rungs(family):
+            if family not in ("pretender", "hgb"):
+                raise KeyError(f"no rungs for {family}")
+            return rungs
+
+        task = SimpleNamespace(
+            sample=toy_sample(n_data=200, n_template=200, n_signal=20),
+            **{"repeats": 1, "seed": 1, "objective": "val_sic", "capacity": 4},
+            setup=lambda config: trainable.Setup("", "", config["detector"], config["parameters"]),
+            rungs=task_rungs,
+            trainers=trainers,
+        )
+        made = TrialActor.__new__(TrialActor)
+        made.setup({"index": 0, "detector": detector, "parameters": parameters}, task)
+        return made
+
+    return of
+
+
+def reports(actor):
+    found = [actor.step()]
+    while not found[-1]["done"]:
+        found.append(actor.step())
+    return found
+
+
+def test_a_short_trial_reports_once_and_where_it_is_compared(actor, pretend):
+    pretend(lambda member, epoch, x: x[:, 0], epochs=20)
+    assert [r["epoch"] for r in reports(actor("pretender", {}))] == [20]
+    rungs = Rung(1, 5, 0.5), Rung(1, None)
+    found = reports(actor("pretender", {}, *rungs))
+    assert [r["epoch"] for r in found] == [5, 20]
+    assert ["rung_value" in r for r in found] == [True, False]
+    assert found[-1]["reached"] == ((1, 5, 0.5, found[0]["rung_value"]),)
+
+
+def test_a_long_trial_reports_often_enough_to_be_ended(actor, pretend, monkeypatch):
+    monkeypatch.setattr(trainable, "_REPORT_S", -1.0)
+    pretend(lambda member, epoch, x: x[:, 0], epochs=3)
+    assert [r["epoch"] for r in reports(actor("pretender", {}))] == [1, 2, 3]
+
+
+def test_a_detector_that_nobody_knows_fails_with_its_own_reason(actor):
+    (only,) = reports(actor("hgbt", {}, races=True))
+    assert "no rungs for hgbt" in only["error"]
+    assert only["done"]
+
+
+def test_trees_train_by_themselves_beside_trainers(actor):
+    (only,) = reports(actor("hgb", QUICK["hgb"], trainers=(None,)))
+    assert only["finished"]
+    assert np.isfinite(only["val_sic"])
+
+
+@pytest.mark.parametrize(
+    ("detector", "parameters", "cpus"),
+    [("mlp", {}, 0.25), ("hgb", {}, 1), ("hgbt", {}, 1), ("mlp", {"width": "wide"}, 1)],
+)
+def test_a_trial_that_trains_by_itself_has_a_cpu(detector, parameters, cpus):
+    needs = _beside_trainers({"detector": detector, "parameters": parameters}, capacity=4)
+    assert needs.required_resources == {"CPU": cpus}
