@@ -1,0 +1,195 @@
+"""The figures of a scan, each over the number of signal events.
+
+References:
+    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: its figures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from raysearch.objectives import OBJECTIVES
+from raysearch.report.contents import NotAvailable
+from raysearch.report.style import GREY, detector_style, look, new_figure, single
+from raysearch.scanning.analysis import Band, Place, Values, band, picks, rank_correlation
+
+_LINES = ("-", "--", ":", "-.")
+_INJECTED = "injected signal events N"
+_SIC = "max SIC"
+
+
+def max_sic(values: Values) -> Figure:
+    """Max SIC of the set that each objective chooses, on halves and on the full statistics."""
+    _need_labels(values)
+
+    def draw(axes: Axes, place: Place) -> None:
+        for name in values.objectives:
+            bands = [values.band(place, n, name, "max_sic") for n in values.n_signal]
+            _draw_bands(axes, values.n_signal, bands, look(name).colour, look(name).label)
+            full = [values.full_value(place, n, name, "max_sic") for n in values.n_signal]
+            label = "full statistics" if name == values.objectives[-1] else None
+            axes.plot(values.n_signal, full, "o", ms=5, mfc="none", color=look(name).colour)
+            axes.plot([], [], "o", ms=5, mfc="none", color=GREY, label=label)
+
+    return _grid(values, _SIC, draw, bottom=0.0)
+
+
+def correlation(values: Values) -> Figure:
+    """Rank correlation of each data-driven metric with max SIC over the sets."""
+    _need_labels(values)
+    names = [name for name in values.objectives if not OBJECTIVES[name].supervised]
+    if not names:
+        raise NotAvailable("no data-driven objective was asked for.")
+
+    def draw(axes: Axes, place: Place) -> None:
+        axes.axhline(0, color=GREY, ls=":", lw=1)
+        for name in names:
+            found = [rank_correlation(values, place, n, name) for n in values.n_signal]
+            rho, error = np.array(found).T
+            label, colour, _ = look(name)
+            axes.errorbar(
+                values.n_signal, rho, error, fmt="o-", ms=4, capsize=2, color=colour, label=label
+            )
+        axes.set_ylim(-1.05, 1.05)
+
+    return _grid(values, "rank correlation with max SIC", draw)
+
+
+def metrics(values: Values) -> Figure:
+    """Each metric at the set with the best mean of it, for all setups."""
+    shown = [name for name in values.objectives if _has(values, name)]
+    if not shown:
+        raise NotAvailable("no trial has a metric.")
+    figure = new_figure(4.9 * len(shown) + 0.4, 5.4)
+    samples = list(dict.fromkeys((place.mode, place.features) for place in values.places))
+    detectors = [place.detector for place in values.places]
+    for k, name in enumerate(shown):
+        axes = figure.add_subplot(1, len(shown), k + 1)
+        for place in values.places:
+            bands = [values.band(place, n, name, name) for n in values.n_signal]
+            colour = detector_style(place.detector, detectors)["color"]
+            line = _LINES[samples.index((place.mode, place.features)) % len(_LINES)]
+            _draw_bands(axes, values.n_signal, bands, colour, _label(place), line, 0.1)
+        if name == "val_loss":
+            axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
+        axes.set(xlabel=_INJECTED, ylabel=look(name).label)
+    _legend(figure, figure.axes[0])
+    return figure
+
+
+def picking(values: Values) -> Figure:
+    """Max SIC of the setup that each objective picks, on its half and on the full statistics."""
+    _need_labels(values)
+    figure = new_figure(11.0, 5.0)
+    for k, (stage, title) in enumerate((("half", "half / half"), ("full", "full statistics"))):
+        axes = figure.add_subplot(1, 2, k + 1)
+        for name in values.objectives:
+            bands = [
+                band(np.array([getattr(pick, stage) for pick in picks(values, n, name)]))
+                for n in values.n_signal
+            ]
+            label = f"picked by {look(name).label}"
+            _draw_bands(axes, values.n_signal, bands, look(name).colour, label)
+        axes.set(xlabel=_INJECTED, ylabel=f"{_SIC}, {title}")
+        axes.set_ylim(bottom=0)
+    _legend(figure, figure.axes[0])
+    return figure
+
+
+def half_full(values: Values) -> Figure:
+    """Max SIC on the full statistics against the median on halves, one point a choice."""
+    _need_labels(values)
+    figure, axes = single(6.4, 6.0)
+    detectors = sorted({place.detector for place in values.places})
+    top = 1.0
+    for name in values.objectives:
+        for place, found, full in _pairs(values, name):
+            top = max(top, found.high, full)
+            marker = detector_style(place.detector, detectors)["marker"]
+            error = [[found.median - found.low], [found.high - found.median]]
+            colour = look(name).colour
+            axes.errorbar(found.median, full, xerr=error, fmt=marker, ms=6, lw=1, color=colour)
+    for name in values.objectives:
+        axes.plot([], [], color=look(name).colour, label=f"chosen by {look(name).label}")
+    for name in detectors:
+        marker = detector_style(name, detectors)["marker"]
+        axes.plot([], [], marker, color=GREY, label=name)
+    axes.plot([0, 1.08 * top], [0, 1.08 * top], color=GREY, ls=":", lw=1)
+    axes.set(xlim=(0, 1.08 * top), ylim=(0, 1.08 * top))
+    axes.set(xlabel=f"{_SIC} on halves, median", ylabel=f"{_SIC} on the full statistics")
+    _legend(figure, axes)
+    return figure
+
+
+def _pairs(values: Values, objective: str) -> Iterator[tuple[Place, Band, float]]:
+    for place in values.places:
+        for n in values.n_signal:
+            found = values.band(place, n, objective, "max_sic")
+            full = values.full_value(place, n, objective, "max_sic")
+            if math.isfinite(found.median) and math.isfinite(full):
+                yield place, found, full
+
+
+def _grid(
+    values: Values,
+    label: str,
+    draw: Callable[[Axes, Place], None],
+    bottom: float | None = None,
+) -> Figure:
+    """One panel a setup: detectors across, modes and feature sets down."""
+    across = len({place.detector for place in values.places})
+    down = len(values.places) // across
+    figure = new_figure(4.0 * across + 0.8, 3.3 * down + 0.9)
+    first: Axes | None = None
+    for k, place in enumerate(values.places):
+        axes = figure.add_subplot(down, across, k + 1, sharex=first, sharey=first)
+        first = first or axes
+        draw(axes, place)
+        axes.set_title(_label(place), fontsize=11)
+        if k >= len(values.places) - across:
+            axes.set_xlabel(_INJECTED)
+        if k % across == 0:
+            axes.set_ylabel(label)
+    if first is not None:
+        if bottom is not None:
+            first.set_ylim(bottom=bottom)
+        _legend(figure, first)
+    return figure
+
+
+def _draw_bands(
+    axes: Axes,
+    n_signal: Sequence[int],
+    bands: Sequence[Band],
+    colour: str,
+    label: str,
+    line: str = "-",
+    alpha: float = 0.18,
+) -> None:
+    median, low, high = np.array(bands).T
+    axes.fill_between(n_signal, low, high, color=colour, alpha=alpha, lw=0)
+    axes.plot(n_signal, median, color=colour, ls=line, marker=".", label=label)
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(4, max(1, len(labels))))
+
+
+def _label(place: Place) -> str:
+    features = "" if place.features == "baseline" else f" {place.features}"
+    return f"{place.mode}{features}, {place.detector}"
+
+
+def _has(values: Values, metric: str) -> bool:
+    return any(np.isfinite(own[metric]).any() for own in values.half.values())
+
+
+def _need_labels(values: Values) -> None:
+    if not _has(values, "max_sic"):
+        raise NotAvailable("it needs max SIC, and no trial has one: test events were too few.")

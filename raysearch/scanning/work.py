@@ -1,0 +1,115 @@
+"""What workers do in a scan: plain functions of their arguments. No Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from raysearch.backgrounds import background
+from raysearch.detectors import detector
+from raysearch.events import Events
+from raysearch.inputs import Inputs
+from raysearch.objectives import OBJECTIVES
+from raysearch.prepare import prepare
+from raysearch.racing import Rung
+from raysearch.refit import MEMBERS_PER_TASK, Refit, combine, final_members, refit
+from raysearch.samples import TwoSample
+from raysearch.scanning.results import Full
+from raysearch.settings import Settings
+from raysearch.trial import Setup
+from raysearch.tuning.assignments import Assignment, Ended, run_assignments
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the driver learns of a cell's sample.
+
+    Attributes:
+        about: counts of events, and how good the density is, if one was trained.
+        generated: the template, where it was generated.
+    """
+
+    about: dict[str, Any]
+    generated: Events | None
+
+
+@dataclass(frozen=True)
+class CellTrials:
+    """How the trials of a cell are run: one after another, each to its end.
+
+    The repeats of a trial are fitted together already, so that packs would gain nothing.
+    """
+
+    repeats: int
+    seed: int
+    objective: str = "val_sic"
+    capacity: int = 1
+
+    def rungs(self, family: str) -> tuple[Rung, ...]:
+        """No rung: every trial is run to its end, so that all can be compared."""
+        return ()
+
+
+def for_mode(inputs: Inputs, mode: str) -> Inputs:
+    """The inputs, without a template that the mode has no use for."""
+    return inputs if background(mode).takes_template else replace(inputs, template=None)
+
+
+def prepare_cell(
+    inputs: Inputs, settings: Settings, generated: Events | None
+) -> tuple[TwoSample, Prepared]:
+    """The sample of a cell; trains the density of mode "cathode" unless a template is given."""
+    prepared = prepare(for_mode(inputs, settings.mode), settings, generated=generated)
+    # Trees bin ranks; sorted here, they are sorted once and travel with the sample.
+    _ = prepared.sample.rows.ranks
+    about = {"counts": prepared.counts, "density": prepared.density}
+    return prepared.sample, Prepared(about, prepared.generated)
+
+
+def run_sets(sample: TwoSample, trials: CellTrials, setups: Mapping[int, Setup]) -> list[Ended]:
+    """Run trials by their index; one that fails costs no other."""
+    batch = [Assignment(index, setup) for index, setup in setups.items()]
+    return list(run_assignments(batch, sample, trials))
+
+
+def parts(family: str) -> range:
+    """Numbers of the parts in which an ensemble is trained."""
+    return range(-(-detector(family).ensemble_size // MEMBERS_PER_TASK))
+
+
+def retrain(
+    sample: TwoSample, setup: Setup, objective: str, seed: int, index: int, part: int
+) -> Refit:
+    """Some members of the final ensemble of a trial's setup.
+
+    Args:
+        sample: all rows.
+        setup: what is trained.
+        objective: chooses the epochs, for detectors that have any.
+        seed: of the cell.
+        index: of the trial.
+        part: one of `parts`.
+    """
+    size = detector(setup.detector).ensemble_size
+    members = final_members(sample.rows.is_data, size, seed, index)
+    own = members[part * MEMBERS_PER_TASK : (part + 1) * MEMBERS_PER_TASK]
+    return refit(setup, sample, own, OBJECTIVES[objective])
+
+
+def judge_ensemble(sample: TwoSample, setup: Setup, number: int, *trained: Refit) -> Full:
+    """The metrics of the ensemble of all parts, data-driven ones on out-of-fold scores."""
+    final = combine(setup, trained)
+    metrics = {
+        o.name: o.function(sample.rows.is_data, final.rows)
+        for o in OBJECTIVES.values()
+        if not o.supervised
+    }
+    if final.test is not None and sample.test_is_signal is not None:
+        truth = np.asarray(sample.test_is_signal)
+        metrics |= {
+            o.name: o.function(truth, final.test) for o in OBJECTIVES.values() if o.supervised
+        }
+    return Full(number, metrics, final.seconds, None)
