@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors import detector
 from raysearch.objectives import OBJECTIVES
 from raysearch.records import Record
 
@@ -46,17 +45,13 @@ def choices(records: Sequence[Record], objectives: Sequence[str]) -> dict[str, i
     return found
 
 
-def shared(chosen: Mapping[str, int], family: str) -> dict[tuple[str, ...], int]:
-    """The sets to retrain, each with the objectives that share its ensemble.
-
-    Where there are epochs to choose from, the objective chooses them, so nothing is shared.
+def shared(chosen: Mapping[str, int]) -> dict[tuple[str, ...], int]:
+    """The sets to retrain, each with the objectives that chose it and share its training.
 
     Example:
-        >>> shared({"val_sic": 4, "val_loss": 4, "max_sic": 2}, "hgb")
+        >>> shared({"val_sic": 4, "val_loss": 4, "max_sic": 2})
         {('val_sic', 'val_loss'): 4, ('max_sic',): 2}
     """
-    if detector(family).final_epochs is not None:
-        return {(name,): index for name, index in chosen.items()}
     by_set: dict[int, list[str]] = {}
     for name, index in chosen.items():
         by_set.setdefault(index, []).append(name)

@@ -15,13 +15,13 @@ from raysearch.scanning.cells import Cell, trial_index
 from raysearch.scanning.course import Course, Piece, Retraining, Sets
 from raysearch.scanning.executor import Executor, Handle
 from raysearch.scanning.progress import ScanProgress
-from raysearch.scanning.results import Results
+from raysearch.scanning.results import Full, Results
 from raysearch.scanning.sets import Suggested, setup
 from raysearch.scanning.settings import ScanSettings
 from raysearch.scanning.work import (
     CellTrials,
     Prepared,
-    judge_ensemble,
+    judge_ensembles,
     parts,
     prepare_cell,
     retrain,
@@ -195,10 +195,12 @@ class Conduct:
             handle
             for part in parts(piece.detector)
             for handle in self.executor.start(
-                retrain, course.sample, chosen, piece.objectives[0], seed, index, part
+                retrain, course.sample, chosen, piece.objectives, seed, index, part
             )
         ]
-        judged = self.executor.start(judge_ensemble, course.sample, chosen, piece.set, *trained)
+        judged = self.executor.start(
+            judge_ensembles, course.sample, chosen, piece.set, piece.objectives, *trained
+        )
         return [*judged, *trained]
 
     def _ended(self, course: Course, piece: Sets, ends: Sequence[Any]) -> None:
@@ -208,9 +210,10 @@ class Conduct:
         course.enter(piece, {end.index - first: end.record for end in ends})
         self._progress.trials(len(ends), course.cell, piece.detector)
 
-    def _retrained(self, course: Course, piece: Retraining, full: Any) -> None:
-        course.enter_full(piece, full)
-        self._progress.full(course.cell, piece.detector, piece.objectives, full)
+    def _retrained(self, course: Course, piece: Retraining, fulls: Mapping[str, Full]) -> None:
+        course.enter_full(piece, fulls)
+        for name, full in fulls.items():
+            self._progress.full(course.cell, piece.detector, name, full)
 
     def _hear(self, running: _Running, handle: Handle) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -101,16 +101,16 @@ class Course:
             {HalfKey(self.cell, piece.detector, k): record for k, record in records.items()}
         )
 
-    def enter_full(self, piece: Retraining, full: Full) -> None:
-        """Note a final ensemble for each of its objectives."""
+    def enter_full(self, piece: Retraining, fulls: Mapping[str, Full]) -> None:
+        """Note the final ensembles of a piece, by objective."""
         self.running -= 1
-        for name in piece.objectives:
+        for name, full in fulls.items():
             self.results.add_full(FullKey(self.cell, piece.detector, name), full)
 
     def lost(self, piece: Piece, reason: str) -> None:
         """A piece cost its workers' lives: its sets run again one by one; what was alone failed."""
         if isinstance(piece, Retraining):
-            self.enter_full(piece, Full(piece.set, {}, 0.0, reason))
+            self.enter_full(piece, _failed_all(piece, reason))
         elif len(piece.sets) == 1:
             self.enter(piece, {piece.sets[0]: _failed(piece.detector, reason)})
         else:
@@ -125,7 +125,7 @@ class Course:
             missing.clear()
             for piece in self._retrainings(name):
                 self.running += 1
-                self.enter_full(piece, Full(piece.set, {}, 0.0, reason))
+                self.enter_full(piece, _failed_all(piece, reason))
 
     def _retrainings(self, detector: str) -> list[Retraining]:
         """Chosen sets without a result, once all sets of the detector have ended."""
@@ -135,11 +135,15 @@ class Course:
         if not all(key in self.results.half for key in keys):
             return []
         chosen = choices([self.results.half[key] for key in keys], self.settings.objectives)
-        wanted = [Retraining(detector, k, o) for o, k in shared(chosen, detector).items()]
+        wanted = [Retraining(detector, k, o) for o, k in shared(chosen).items()]
         return [piece for piece in wanted if not self._keys(piece) <= self.results.full.keys()]
 
     def _keys(self, piece: Retraining) -> set[FullKey]:
         return {FullKey(self.cell, piece.detector, name) for name in piece.objectives}
+
+
+def _failed_all(piece: Retraining, reason: str) -> dict[str, Full]:
+    return dict.fromkeys(piece.objectives, Full(piece.set, {}, 0.0, reason))
 
 
 def _failed(detector: str, reason: str) -> Record:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,13 +29,20 @@ def max_sic(values: Values) -> Figure:
     _need_labels(values)
 
     def draw(axes: Axes, place: Place) -> None:
-        for name in values.objectives:
+        for k, name in enumerate(values.objectives):
             bands = [values.band(place, n, name, "max_sic") for n in values.n_signal]
-            _draw_bands(axes, values.n_signal, bands, look(name).colour, look(name).label)
+            _draw_bands(axes, values.n_signal, bands, _line(name, look(name).label))
             full = [values.full_value(place, n, name, "max_sic") for n in values.n_signal]
-            label = "full statistics" if name == values.objectives[-1] else None
-            axes.plot(values.n_signal, full, "o", ms=5, mfc="none", color=look(name).colour)
-            axes.plot([], [], "o", ms=5, mfc="none", color=GREY, label=label)
+            # Rings of equal choices lie one in the other.
+            axes.plot(
+                values.n_signal,
+                full,
+                "o",
+                ms=8 / (1 + 0.5 * k),
+                mfc="none",
+                color=look(name).colour,
+            )
+        axes.plot([], [], "o", ms=6, mfc="none", color=GREY, label="full statistics")
 
     return _grid(values, _SIC, draw, bottom=0.0)
 
@@ -48,13 +56,14 @@ def correlation(values: Values) -> Figure:
 
     def draw(axes: Axes, place: Place) -> None:
         axes.axhline(0, color=GREY, ls=":", lw=1)
-        for name in names:
+        for k, name in enumerate(names):
             found = [rank_correlation(values, place, n, name) for n in values.n_signal]
             rho, error = np.array(found).T
             label, colour, _ = look(name)
-            axes.errorbar(
-                values.n_signal, rho, error, fmt="o-", ms=4, capsize=2, color=colour, label=label
-            )
+            # Beside each other, so that the bars of all metrics stay visible.
+            n = np.array(values.n_signal) + 0.012 * k * max(values.n_signal)
+            axes.plot(n, rho, "o-", ms=4, color=colour, label=label)
+            axes.errorbar(n, rho, error, fmt="none", elinewidth=1, capsize=2, color=colour)
         axes.set_ylim(-1.05, 1.05)
 
     return _grid(values, "rank correlation with max SIC", draw)
@@ -72,12 +81,15 @@ def metrics(values: Values) -> Figure:
         axes = figure.add_subplot(1, len(shown), k + 1)
         for place in values.places:
             bands = [values.band(place, n, name, name) for n in values.n_signal]
-            colour = detector_style(place.detector, detectors)["color"]
-            line = _LINES[samples.index((place.mode, place.features)) % len(_LINES)]
-            _draw_bands(axes, values.n_signal, bands, colour, _label(place), line, 0.1)
+            line = {
+                "color": detector_style(place.detector, detectors)["color"],
+                "ls": _LINES[samples.index((place.mode, place.features)) % len(_LINES)],
+                "label": _label(place),
+            }
+            _draw_bands(axes, values.n_signal, bands, line, 0.1)
         if name == "val_loss":
             axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
-        axes.set(xlabel=_INJECTED, ylabel=look(name).label)
+        axes.set(xlabel=_INJECTED, ylabel=look(name).label, xlim=_limits(values))
     _legend(figure, figure.axes[0])
     return figure
 
@@ -93,10 +105,11 @@ def picking(values: Values) -> Figure:
                 band(np.array([getattr(pick, stage) for pick in picks(values, n, name)]))
                 for n in values.n_signal
             ]
-            label = f"picked by {look(name).label}"
-            _draw_bands(axes, values.n_signal, bands, look(name).colour, label)
-        axes.set(xlabel=_INJECTED, ylabel=f"{_SIC}, {title}")
-        axes.set_ylim(bottom=0)
+            _draw_bands(axes, values.n_signal, bands, _line(name, f"picked by {look(name).label}"))
+        axes.set(xlabel=_INJECTED, ylabel=f"{_SIC}, {title}", xlim=_limits(values))
+    top = max(axes.get_ylim()[1] for axes in figure.axes)
+    for axes in figure.axes:
+        axes.set_ylim(0, top)
     _legend(figure, figure.axes[0])
     return figure
 
@@ -113,7 +126,9 @@ def half_full(values: Values) -> Figure:
             marker = detector_style(place.detector, detectors)["marker"]
             error = [[found.median - found.low], [found.high - found.median]]
             colour = look(name).colour
-            axes.errorbar(found.median, full, xerr=error, fmt=marker, ms=6, lw=1, color=colour)
+            axes.errorbar(
+                found.median, full, xerr=error, fmt=marker, ms=6, lw=1, color=colour, alpha=0.7
+            )
     for name in values.objectives:
         axes.plot([], [], color=look(name).colour, label=f"chosen by {look(name).label}")
     for name in detectors:
@@ -156,6 +171,7 @@ def _grid(
         if k % across == 0:
             axes.set_ylabel(label)
     if first is not None:
+        first.set_xlim(*_limits(values))
         if bottom is not None:
             first.set_ylim(bottom=bottom)
         _legend(figure, first)
@@ -166,14 +182,24 @@ def _draw_bands(
     axes: Axes,
     n_signal: Sequence[int],
     bands: Sequence[Band],
-    colour: str,
-    label: str,
-    line: str = "-",
+    line: dict[str, Any],
     alpha: float = 0.18,
 ) -> None:
     median, low, high = np.array(bands).T
-    axes.fill_between(n_signal, low, high, color=colour, alpha=alpha, lw=0)
-    axes.plot(n_signal, median, color=colour, ls=line, marker=".", label=label)
+    axes.fill_between(n_signal, low, high, color=line["color"], alpha=alpha, lw=0)
+    axes.plot(n_signal, median, marker=".", **line)
+
+
+def _line(objective: str, label: str) -> dict[str, Any]:
+    _, colour, width = look(objective)
+    return {"color": colour, "lw": width, "label": label}
+
+
+def _limits(values: Values) -> tuple[float, float]:
+    """Ends of the axis of N, so that no point lies on the frame."""
+    low, high = values.n_signal[0], values.n_signal[-1]
+    margin = 0.03 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

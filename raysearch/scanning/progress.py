@@ -27,17 +27,19 @@ class ScanProgress:
         if now > self._due or self._done == self._total:
             self._due = now + _SAY_EVERY_S
             self._say(
-                f"[{self._done:>5}/{self._total}] {cell} {detector}: {count} more ({self._left()})"
+                f"[{self._done:>5}/{self._total}] trials ended, the last of {cell} {detector}; "
+                f"{self._left()}"
             )
 
-    def full(self, cell: Cell, detector: str, objectives: tuple[str, ...], full: Full) -> None:
+    def full(self, cell: Cell, detector: str, objective: str, full: Full) -> None:
         """A chosen set has been retrained."""
-        names = " and ".join(objectives)
         if full.error is not None:
-            self._say(f"{cell} {detector}: retraining the choice of {names} failed: {full.error}")
+            self._say(
+                f"{cell} {detector}: retraining the choice of {objective} failed: {full.error}"
+            )
         elif "max_sic" in full.metrics:
             self._say(
-                f"{cell} {detector}: set {full.set}, chosen by {names}, has max SIC "
+                f"{cell} {detector}: set {full.set}, chosen by {objective}, has max SIC "
                 f"{full.metrics['max_sic']:.2f} on the full statistics"
             )
 

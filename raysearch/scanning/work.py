@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from raysearch.inputs import Inputs
 from raysearch.objectives import OBJECTIVES
 from raysearch.prepare import prepare
 from raysearch.racing import Rung
-from raysearch.refit import MEMBERS_PER_TASK, Refit, combine, final_members, refit
+from raysearch.refit import MEMBERS_PER_TASK, Refit, combine, final_members, refit_each
 from raysearch.samples import TwoSample
 from raysearch.scanning.results import Full
 from raysearch.settings import Settings
@@ -81,26 +81,43 @@ def parts(family: str) -> range:
 
 
 def retrain(
-    sample: TwoSample, setup: Setup, objective: str, seed: int, index: int, part: int
-) -> Refit:
-    """Some members of the final ensemble of a trial's setup.
+    sample: TwoSample, setup: Setup, names: Sequence[str], seed: int, index: int, part: int
+) -> dict[str, Refit]:
+    """Some members of the final ensembles of a trial's setup, by objective.
 
     Args:
         sample: all rows.
         setup: what is trained.
-        objective: chooses the epochs, for detectors that have any.
+        names: of the objectives that choose the epochs; without epochs they share one ensemble.
         seed: of the cell.
         index: of the trial.
         part: one of `parts`.
     """
-    size = detector(setup.detector).ensemble_size
+    family = detector(setup.detector)
+    size = family.ensemble_size
     members = final_members(sample.rows.is_data, size, seed, index)
     own = members[part * MEMBERS_PER_TASK : (part + 1) * MEMBERS_PER_TASK]
-    return refit(setup, sample, own, OBJECTIVES[objective])
+    told = names if family.final_epochs is not None else names[:1]
+    return refit_each(setup, sample, own, [OBJECTIVES[name] for name in told])
 
 
-def judge_ensemble(sample: TwoSample, setup: Setup, number: int, *trained: Refit) -> Full:
-    """The metrics of the ensemble of all parts, data-driven ones on out-of-fold scores."""
+def judge_ensembles(
+    sample: TwoSample, setup: Setup, number: int, names: Sequence[str], *trained: dict[str, Refit]
+) -> dict[str, Full]:
+    """The metrics of the ensembles of all parts, by objective; see `retrain`."""
+    made = {
+        name: _judged(sample, setup, number, [part[name] for part in trained])
+        for name in trained[0]
+    }
+    shared_s = made[names[0]].seconds / (len(names) if len(made) == 1 else 1)
+    return {
+        name: made[name] if len(made) > 1 else made[names[0]]._replace(seconds=shared_s)
+        for name in names
+    }
+
+
+def _judged(sample: TwoSample, setup: Setup, number: int, trained: Sequence[Refit]) -> Full:
+    """Metrics of one ensemble, data-driven ones on out-of-fold scores."""
     final = combine(setup, trained)
     metrics = {
         o.name: o.function(sample.rows.is_data, final.rows)
