@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
+from raysearch.backgrounds import background
 from raysearch.density import CathodeSettings, cathode_from_json
 from raysearch.detectors import detector
 from raysearch.errors import InputError, unknown_name
@@ -71,6 +72,10 @@ class ScanSettings:
         if min(self.n_signal) < 0 or list(self.n_signal) != sorted(self.n_signal):
             raise InputError(
                 f"`0 <= n_signal`, rising, must hold, but got {_listed(self.n_signal)}."
+            )
+        if 0 in self.n_signal and any(background(mode).needs_truth for mode in self.modes):
+            raise InputError(
+                "mode 'supervised' needs signal, but got n_signal = 0; leave either out."
             )
         if not 1 <= self.sets <= MOST_SETS:
             raise InputError(f"`1 <= sets <= {MOST_SETS}` must hold, but got sets = {self.sets}.")

@@ -22,6 +22,7 @@ from raysearch.scanning.settings import (
         ({"objectives": ("val_sick",)}, "did you mean 'val_sic'?"),
         ({"n_signal": (-1, 5)}, "`0 <= n_signal`, rising, must hold, but got -1, 5"),
         ({"n_signal": (5, 1)}, "rising, must hold, but got 5, 1"),
+        ({"modes": ("cwola", "supervised")}, "'supervised' needs signal, but got n_signal = 0"),
         ({"sets": 0}, "`1 <= sets <= 65536` must hold, but got sets = 0"),
         ({"repeats": 0}, "`repeats >= 1` must hold, but got repeats = 0"),
         ({"seed": -1}, "`seed >= 0` must hold"),
@@ -30,7 +31,7 @@ from raysearch.scanning.settings import (
     ],
 )
 def test_what_breaks_a_rule_is_refused(wrong, message):
-    with pytest.raises(InputError, match=".*") as refused:
+    with pytest.raises(InputError) as refused:
         ScanSettings(**wrong)
     assert message in str(refused.value)
 
