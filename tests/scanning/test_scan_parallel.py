@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import kill_children
 from toys import toy_events
 
 import raysearch
@@ -35,13 +36,20 @@ def comparable(scan):
 @pytest.fixture(scope="module")
 def scan(local_ray, tmp_path_factory):
     out = tmp_path_factory.mktemp("scans") / "scan"
-    lines = []
-    found = raysearch.scan(EVENTS, **CHOSEN, out=out, say=lines.append)
+    lines, killed = [], []
+
+    def say(line):
+        lines.append(line)
+        if "trials ended" in line and not killed:
+            killed.extend(kill_children("ray::r"))  # run_sets and retrain
+
+    found = raysearch.scan(EVENTS, **CHOSEN, out=out, say=say)
     assert any("the scan will take about" in line for line in lines)
+    assert killed
     return found
 
 
-def test_workers_give_the_numbers_of_one_process(scan, tmp_path):
+def test_workers_that_are_killed_cost_nothing_and_give_the_numbers_of_one_process(scan, tmp_path):
     write = {"schema": 1, "settings": scan.about["settings"], "inputs": {}, "complete": False}
     (tmp_path / "scan.json").write_text(json.dumps(write))
     inputs = {"baseline": Inputs(EVENTS, None, None)}
