@@ -16,10 +16,9 @@ from matplotlib.figure import Figure
 
 from raysearch.objectives import OBJECTIVES
 from raysearch.report.contents import NotAvailable
-from raysearch.report.style import GREY, detector_style, look, new_figure, single
+from raysearch.report.style import GREY, detector_style, look, new_figure
 from raysearch.scanning.analysis import Band, Place, Values, band, picks, rank_correlation
 
-_LINES = ("-", "--", ":", "-.")
 _INJECTED = "injected signal events N"
 _SIC = "max SIC"
 
@@ -70,28 +69,37 @@ def correlation(values: Values) -> Figure:
 
 
 def metrics(values: Values) -> Figure:
-    """Each metric at the set with the best mean of it, for all setups."""
+    """Each metric at the set with the best mean of it: metrics across, modes and features down."""
     shown = [name for name in values.objectives if _has(values, name)]
     if not shown:
         raise NotAvailable("no trial has a metric.")
-    figure = new_figure(4.9 * len(shown) + 0.4, 5.4)
     samples = list(dict.fromkeys((place.mode, place.features) for place in values.places))
-    detectors = [place.detector for place in values.places]
-    for k, name in enumerate(shown):
-        axes = figure.add_subplot(1, len(shown), k + 1)
-        for place in values.places:
-            bands = [values.band(place, n, name, name) for n in values.n_signal]
-            line = {
-                "color": detector_style(place.detector, detectors)["color"],
-                "ls": _LINES[samples.index((place.mode, place.features)) % len(_LINES)],
-                "label": _label(place),
-            }
-            _draw_bands(axes, values.n_signal, bands, line, 0.1)
-        if name == "val_loss":
-            axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
-        axes.set(xlabel=_INJECTED, ylabel=look(name).label, xlim=_limits(values))
+    figure = new_figure(4.4 * len(shown) + 0.4, 3.3 * len(samples) + 0.9)
+    for row, sample in enumerate(samples):
+        places = [place for place in values.places if (place.mode, place.features) == sample]
+        for k, name in enumerate(shown):
+            above = figure.axes[k] if row else None
+            place_at = row * len(shown) + k + 1
+            axes = figure.add_subplot(
+                len(samples), len(shown), place_at, sharex=above, sharey=above
+            )
+            _draw_metric(axes, values, places, name)
+            if row + 1 == len(samples):
+                axes.set_xlabel(_INJECTED)
     _legend(figure, figure.axes[0])
     return figure
+
+
+def _draw_metric(axes: Axes, values: Values, places: Sequence[Place], name: str) -> None:
+    detectors = [place.detector for place in places]
+    for place in places:
+        bands = [values.band(place, n, name, name) for n in values.n_signal]
+        colour = detector_style(place.detector, detectors)["color"]
+        _draw_bands(axes, values.n_signal, bands, {"color": colour, "label": place.detector})
+    if name == "val_loss":
+        axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
+    axes.set_title(_sample(places[0]), fontsize=11)
+    axes.set(ylabel=look(name).label, xlim=_limits(values))
 
 
 def picking(values: Values) -> Figure:
@@ -115,29 +123,28 @@ def picking(values: Values) -> Figure:
 
 
 def half_full(values: Values) -> Figure:
-    """Max SIC on the full statistics against the median on halves, one point a choice."""
+    """Max SIC on the full statistics against the median on halves, one panel an objective."""
     _need_labels(values)
-    figure, axes = single(6.4, 6.0)
+    points = {name: list(_pairs(values, name)) for name in values.objectives}
+    top = 1.08 * max(
+        (max(p.high, full) for own in points.values() for _, p, full in own), default=1
+    )
     detectors = sorted({place.detector for place in values.places})
-    top = 1.0
-    for name in values.objectives:
-        for place, found, full in _pairs(values, name):
-            top = max(top, found.high, full)
-            marker = detector_style(place.detector, detectors)["marker"]
+    figure = new_figure(4.0 * len(points) + 0.8, 4.9)
+    for k, (name, own) in enumerate(points.items()):
+        axes = figure.add_subplot(1, len(points), k + 1)
+        for place, found, full in own:
+            style = detector_style(place.detector, detectors)
             error = [[found.median - found.low], [found.high - found.median]]
-            colour = look(name).colour
-            axes.errorbar(
-                found.median, full, xerr=error, fmt=marker, ms=6, lw=1, color=colour, alpha=0.7
-            )
-    for name in values.objectives:
-        axes.plot([], [], color=look(name).colour, label=f"chosen by {look(name).label}")
-    for name in detectors:
-        marker = detector_style(name, detectors)["marker"]
-        axes.plot([], [], marker, color=GREY, label=name)
-    axes.plot([0, 1.08 * top], [0, 1.08 * top], color=GREY, ls=":", lw=1)
-    axes.set(xlim=(0, 1.08 * top), ylim=(0, 1.08 * top))
-    axes.set(xlabel=f"{_SIC} on halves, median", ylabel=f"{_SIC} on the full statistics")
-    _legend(figure, axes)
+            look_of = {"color": style["color"], "fmt": style["marker"], "ms": 5, "lw": 1}
+            axes.errorbar(found.median, full, xerr=error, alpha=0.7, **look_of)
+        for detector in detectors:
+            axes.plot([], [], ls="none", label=detector, **detector_style(detector, detectors))
+        axes.plot([0, top], [0, top], color=GREY, ls=":", lw=1)
+        axes.set_title(f"chosen by {look(name).label}", fontsize=11)
+        axes.set(xlim=(0, top), ylim=(0, top), xlabel=f"{_SIC} on halves, median")
+    figure.axes[0].set_ylabel(f"{_SIC} on the full statistics")
+    _legend(figure, figure.axes[0])
     return figure
 
 
@@ -183,10 +190,9 @@ def _draw_bands(
     n_signal: Sequence[int],
     bands: Sequence[Band],
     line: dict[str, Any],
-    alpha: float = 0.18,
 ) -> None:
     median, low, high = np.array(bands).T
-    axes.fill_between(n_signal, low, high, color=line["color"], alpha=alpha, lw=0)
+    axes.fill_between(n_signal, low, high, color=line["color"], alpha=0.18, lw=0)
     axes.plot(n_signal, median, marker=".", **line)
 
 
@@ -207,9 +213,12 @@ def _legend(figure: Figure, axes: Axes) -> None:
     figure.legend(handles, labels, loc="outside upper left", ncols=min(4, max(1, len(labels))))
 
 
+def _sample(place: Place) -> str:
+    return place.mode if place.features == "baseline" else f"{place.mode} {place.features}"
+
+
 def _label(place: Place) -> str:
-    features = "" if place.features == "baseline" else f" {place.features}"
-    return f"{place.mode}{features}, {place.detector}"
+    return f"{_sample(place)}, {place.detector}"
 
 
 def _has(values: Values, metric: str) -> bool:

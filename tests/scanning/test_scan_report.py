@@ -74,9 +74,9 @@ def test_picks_are_shown_on_halves_and_on_the_full_statistics(values):
 
 
 def test_every_choice_is_a_point_against_the_diagonal(values):
-    (axes,) = figures.half_full(values).axes
-    assert len(axes.containers) == 3 * 4 * 3
-    assert axes.get_xlim() == axes.get_ylim()
+    panels = figures.half_full(values).axes
+    assert [len(axes.containers) for axes in panels] == [4 * 3] * 3
+    assert all(axes.get_xlim() == axes.get_ylim() for axes in panels)
 
 
 def test_the_correlation_is_that_of_data_driven_metrics(values):
@@ -86,7 +86,7 @@ def test_the_correlation_is_that_of_data_driven_metrics(values):
 
 def test_without_labels_only_the_metrics_are_drawn(tmp_path):
     unlabelled = values_of(by_hand(tmp_path, labels=False), SETTINGS)
-    assert len(figures.metrics(unlabelled).axes) == 2
+    assert len(figures.metrics(unlabelled).axes) == 2 * 2
     for draw in (figures.max_sic, figures.picking, figures.half_full, figures.correlation):
         with pytest.raises(NotAvailable, match="test events were too few"):
             draw(unlabelled)
