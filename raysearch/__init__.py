@@ -5,6 +5,7 @@ from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
 from raysearch.nplm import nplm_test
+from raysearch.scanning import scan
 from raysearch.study import Study, load_study
 from raysearch.trial import Setup, run_trial
 
@@ -19,6 +20,7 @@ __all__ = [
     "read_events",
     "resume",
     "run_trial",
+    "scan",
     "search",
     "surrogate_events",
     "write_columns",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from raysearch.backgrounds import background
 from raysearch.density import CathodeSettings
+from raysearch.directories import check_directory, locked, new_directory
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
@@ -108,11 +108,11 @@ def search(
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
     _check_address(address)
-    directory = Path(out) if out is not None else _new_directory()
+    directory = Path(out) if out is not None else new_directory("search")
     _check_free(directory, settings)
     sources = {"events": events, "template": template, "test": test}
     prepared = prepare(_inputs(sources, settings), settings, say=say)
-    with _locked(directory), _connected(address, resources, say):
+    with locked(directory), _connected(address, resources, say):
         _check_free(directory, settings)
         inputs = describe(stored(sources, directory / "inputs"))
         study = _create(directory, settings, inputs, prepared, resources)
@@ -143,7 +143,7 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
     generated = _generated(study.directory / GENERATED)
     prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
     resources = Resources(**about["resources"])
-    with _locked(study.directory), _connected(address, resources, say):
+    with locked(study.directory), _connected(address, resources, say):
         return _execute(study, settings, prepared, resources, say)
 
 
@@ -164,16 +164,10 @@ def _generated(path: Path) -> Events | None:
     return read_events(path) if path.is_file() else None
 
 
-def _new_directory() -> Path:
-    return Path("studies") / time.strftime("search-%Y%m%d-%H%M%S")
-
-
 def _check_free(directory: Path, settings: Settings) -> None:
     """Refuse a directory that holds another study, saying what differs."""
     if not (directory / STUDY).exists():
-        there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-        if not there.is_dir():
-            raise InputError(f"--out must be a directory, but {there} is a file.")
+        check_directory(directory)
         return
     held, asked = load_study(directory).about["settings"], settings.as_json()
     differing = sorted(key for key in asked if held.get(key) != asked[key])
@@ -233,20 +227,3 @@ def _check_address(address: str | None) -> None:
         from raysearch.tuning.cluster import check_address
 
         check_address(address)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the study's lock; the system releases it however this process ends."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
-    with (directory / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"a study runs in one place at a time, but {directory} is running already."
-            ) from error
-        yield

@@ -13,6 +13,9 @@ from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
 from raysearch.nplm.settings import NplmSettings
 from raysearch.records import INTERRUPTED
+from raysearch.scanning import Scan, ScanSettings, is_scan, load_scan, resume_scan
+from raysearch.scanning.interface import MOST_CPU_HOURS
+from raysearch.scanning.settings import progression
 from raysearch.settings import Resources, Settings
 from raysearch.study import Study
 
@@ -117,8 +120,89 @@ def search(
 
 
 @app.command()
+def scan(
+    events: Annotated[
+        Path | None, typer.Argument(help="Labelled HDF5 events; default: the embedded surrogate.")
+    ] = None,
+    n_signal: Annotated[
+        str, typer.Option(help="Signal events to inject, a,b,... or a,b,...,z for equal steps.")
+    ] = ",".join(map(str, ScanSettings.n_signal)),
+    modes: Annotated[str, typer.Option(help="Of supervised, idealised, cwola, cathode.")] = (
+        ",".join(ScanSettings.modes)
+    ),
+    features: Annotated[str, typer.Option(help="Feature sets, variants included.")] = ",".join(
+        ScanSettings.features
+    ),
+    detectors: Annotated[
+        str, typer.Option(help="Each is searched in the space of its name.")
+    ] = ",".join(ScanSettings.detectors),
+    objectives: Annotated[str, typer.Option(help="That choose a set.")] = ",".join(
+        ScanSettings.objectives
+    ),
+    sets: Annotated[
+        int, typer.Option(help="Hyperparameter sets of each detector, the same in all cells.")
+    ] = ScanSettings.sets,
+    repeats: Annotated[int, typer.Option(help="Fits of each set.")] = ScanSettings.repeats,
+    seed: Annotated[
+        int, typer.Option(help="Every random choice follows from it.")
+    ] = ScanSettings.seed,
+    template: Annotated[
+        Path | None, typer.Option(help="Background of the signal region (idealised).")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Labelled events for the supervised metric.")
+    ] = None,
+    signal_region: Annotated[str, typer.Option(help="Edges in TeV, low,high.")] = "{},{}".format(
+        *ScanSettings.signal_region_tev
+    ),
+    sideband_width: Annotated[
+        float, typer.Option(help="Width of each sideband in TeV (cwola).")
+    ] = ScanSettings.sideband_width_tev,
+    cathode: Annotated[
+        list[str] | None,
+        typer.Option(help="Setting of the density, e.g. estimator=maf or epochs=20; repeatable."),
+    ] = None,
+    max_cpu_hours: Annotated[
+        float, typer.Option(help="Refuse a scan that is estimated to take more.")
+    ] = MOST_CPU_HOURS,
+    yes: Annotated[bool, typer.Option("--yes", help="Run it whatever it takes.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Scan directory; default: a new one in studies/.")
+    ] = None,
+    address: Address = None,
+) -> None:
+    """Try the same hyperparameters at every number of signal events, in every mode."""
+    from raysearch.scanning import scan as run
+
+    found = run(
+        events,
+        template=template,
+        test=test,
+        n_signal=progression(n_signal.split(",")),
+        modes=modes.split(","),
+        features=features.split(","),
+        detectors=detectors.split(","),
+        objectives=objectives.split(","),
+        sets=sets,
+        repeats=repeats,
+        seed=seed,
+        signal_region_tev=_edges(signal_region),
+        sideband_width_tev=sideband_width,
+        cathode=cathode_from_words(cathode or ()),
+        max_cpu_hours=max_cpu_hours,
+        yes=yes,
+        address=address,
+        out=out,
+    )
+    _end_scan(found)
+
+
+@app.command()
 def resume(directory: Path, address: Address = None) -> None:
-    """Go on with an interrupted study; no finished trial runs again."""
+    """Go on with an interrupted study or scan; no finished trial runs again."""
+    if is_scan(directory):
+        _end_scan(resume_scan(directory, address=address))
+        return
     from raysearch.api import resume as run
 
     _end(run(directory, address=address))
@@ -126,10 +210,10 @@ def resume(directory: Path, address: Address = None) -> None:
 
 @app.command()
 def report(directory: Path) -> None:
-    """Write the report of a study anew from its files."""
+    """Write the report of a study or scan anew from its files."""
     from raysearch.study import load_study
 
-    print(load_study(directory).report())
+    print((load_scan if is_scan(directory) else load_study)(directory).report())
 
 
 @app.command()
@@ -258,6 +342,11 @@ def _edges(text: str) -> tuple[float, float]:
 def _end(study: Study) -> None:
     _print_best(study)
     if study.about["ended_early"] == INTERRUPTED:
+        raise typer.Exit(_INTERRUPTED_STATUS)
+
+
+def _end_scan(scan: Scan) -> None:
+    if not scan.about["complete"]:
         raise typer.Exit(_INTERRUPTED_STATUS)
 
 

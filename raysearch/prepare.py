@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,39 @@ def prepare(
         classes.template if mode.generates else None,
         None if classes.generated is None else _quality(classes.generated, settings, say),
     )
+
+
+class Rehearsal(NamedTuple):
+    """What `prepare` would make.
+
+    Attributes:
+        sample: as large as the true one.
+        learned: the events that a density would learn from; None if none is trained.
+    """
+
+    sample: TwoSample
+    learned: Events | None
+
+
+def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
+    """What `prepare` would make, but nothing is trained.
+
+    Events of the sidebands, repeated, stand in for a template that would have to be generated.
+
+    Raises:
+        InputError: as `prepare`.
+    """
+    mode = _mode(settings, lambda _: None)
+    usable = _usable(_pools(inputs, mode, settings), settings)
+    varied = _varied(usable, fit_variation(settings.features, usable.data, settings.seed))
+    if not isinstance(mode, Cathode):
+        classes = _classes(mode, varied, settings, None)
+        return Rehearsal(join(classes, varied.test, settings.region), None)
+    learned = mode.training_events(varied, settings.region)
+    data = inside(varied.data, settings.region)
+    rows = np.arange(settings.cathode.oversampling * len(data)) % len(learned)
+    stand_in = Classes(data, learned.take(rows))
+    return Rehearsal(join(stand_in, varied.test, settings.region), learned)
 
 
 def _mode(settings: Settings, say: Say) -> Background:

@@ -107,23 +107,57 @@ def refit(
         members: from `final_members`.
         objective: chooses the epochs, for detectors that have any.
     """
+    return refit_each(setup, sample, members, [objective])[objective.name]
+
+
+def refit_each(
+    setup: Setup, sample: TwoSample, members: Sequence[Member], objectives: Sequence[Objective]
+) -> dict[str, Refit]:
+    """Train some members once, and average each over its best epochs by every objective.
+
+    Args:
+        setup: what is trained.
+        sample: all rows.
+        members: from `final_members`.
+        objectives: choose the epochs; see `refit`.
+
+    Returns:
+        By objective what `refit` gives, but for the seconds, which are shared out evenly.
+    """
     started = time.perf_counter()
     family = detector(setup.detector)
-    epochs = family.final_epochs
     snapshots: list[Snapshot] = []
-    values: list[NDArray[np.float64]] = []
-    judge = Judge(sample, members, only=objective)
+    values: list[list[NDArray[np.float64]]] = []
+    judges = [Judge(sample, members, only=objective) for objective in objectives]
     parameters = [setup.parameters] * len(members)
-    for snapshot in family.fit(sample.rows, members, parameters, epochs=epochs):
+    for snapshot in family.fit(sample.rows, members, parameters, epochs=family.final_epochs):
         snapshots.append(snapshot)
-        values.append(_judged(judge, snapshot, objective, sample, members))
-    best = [_best_epochs(np.stack(values)[:, k], objective) for k in range(len(members))]
+        pairs = zip(judges, objectives, strict=True)
+        values.append([_judged(judge, snapshot, o, sample, members) for judge, o in pairs])
+    found = {
+        o.name: _at_best(snapshots, np.stack(of_objective), setup, sample, members, o)
+        for o, of_objective in zip(objectives, zip(*values, strict=True), strict=True)
+    }
+    seconds = (time.perf_counter() - started) / len(objectives)
+    return {name: replace(own, seconds=seconds) for name, own in found.items()}
+
+
+def _at_best(
+    snapshots: Sequence[Snapshot],
+    values: NDArray[np.float64],
+    setup: Setup,
+    sample: TwoSample,
+    members: Sequence[Member],
+    objective: Objective,
+) -> Refit:
+    """Members at their best epochs by (epochs, K) values, and their scores."""
+    family = detector(setup.detector)
+    best = [_best_epochs(values[:, k], objective) for k in range(len(members))]
     at_best = [
         family.merge([snapshots[epoch].take([k]) for epoch in chosen])
         for k, chosen in enumerate(best)
     ]
-    scored = _scored(family.merge(at_best), at_best, sample, members)
-    return replace(scored, seconds=time.perf_counter() - started)
+    return _scored(family.merge(at_best), at_best, sample, members)
 
 
 def _judged(

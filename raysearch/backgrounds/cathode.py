@@ -55,6 +55,19 @@ class Cathode:
 
     def classes(self, pools: Pools, region: Window, sideband_tev: float) -> Classes:
         """Data and samples; trains the density first. See `Background.classes`."""
+        data, parts = self._checked(pools, region)
+        kind, n_events = self.settings.estimator, len(parts.training)
+        self.say(f"training the density ({kind}) on {n_events} sideband events")
+        density, held_out = self._fitted(parts), parts.held_out
+        check = density.sample(held_out.mjj_tev, number(self.seed, "density", "check"))
+        generated = Generated(check, held_out, {"training_events": n_events, **density.about()})
+        return Classes(data, self._template(density, data, region), generated)
+
+    def training_events(self, pools: Pools, region: Window) -> Events:
+        """The events that the density would learn from; checks what `classes` checks."""
+        return self._checked(pools, region)[1].training
+
+    def _checked(self, pools: Pools, region: Window) -> tuple[Events, _Sidebands]:
         if pools.template is not None:
             raise InputError(
                 "mode 'cathode' samples its template from a density of the sidebands, but a "
@@ -63,13 +76,7 @@ class Cathode:
         self.settings.check_region(region)
         data = inside(pools.data, region)
         check_data(data, region)
-        parts = _divided(pools.data, region, self.settings.range_tev, self.seed)
-        kind, n_events = self.settings.estimator, len(parts.training)
-        self.say(f"training the density ({kind}) on {n_events} sideband events")
-        density, held_out = self._fitted(parts), parts.held_out
-        check = density.sample(held_out.mjj_tev, number(self.seed, "density", "check"))
-        generated = Generated(check, held_out, {"training_events": n_events, **density.about()})
-        return Classes(data, self._template(density, data, region), generated)
+        return data, _divided(pools.data, region, self.settings.range_tev, self.seed)
 
     def _fitted(self, parts: _Sidebands) -> Density:
         return fit_density(

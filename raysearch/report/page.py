@@ -25,30 +25,43 @@ BROAD_PIXELS = 1000
 
 def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
     """The HTML of the report, images embedded, every value escaped."""
-    source = resources.files("raysearch.report").joinpath(TEMPLATE).read_text("utf-8")
-    environment = Environment(
+    source = _source()
+    return (
+        environment()
+        .from_string(source)
+        .render(
+            name=contents.settings.get("name", "study"),
+            style_hash=page_style()[1],
+            answer=answer(contents),
+            density=density_sentences(contents.settings),
+            states=states(contents.trials),
+            provenance=provenance(contents.settings),
+            inputs=inputs(contents.settings),
+            failures=failures(contents.trials),
+            trials=trials_table(contents.trials),
+            figures=list(figures),
+        )
+    )
+
+
+def environment() -> Environment:
+    """Where a page is rendered: every value escaped, a missing one an error."""
+    made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"data_uri": _data_uri, "is_broad": _is_broad, "math": _math}
-    return environment.from_string(source).render(
-        name=contents.settings.get("name", "study"),
-        style_hash=_style_hash(source),
-        answer=answer(contents),
-        density=density_sentences(contents.settings),
-        states=states(contents.trials),
-        provenance=provenance(contents.settings),
-        inputs=inputs(contents.settings),
-        failures=failures(contents.trials),
-        trials=trials_table(contents.trials),
-        figures=list(figures),
-    )
+    made.filters |= {"data_uri": _data_uri, "is_broad": _is_broad, "math": _math}
+    return made
 
 
-def _style_hash(source: str) -> str:
-    """The hash by which the page's security policy knows its one style sheet."""
-    found = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
+def page_style() -> tuple[Markup, str]:
+    """The one style sheet, and the hash by which a page's security policy knows it."""
+    found = re.search(r"<style>(.*?)</style>", _source(), re.DOTALL)
     text = found.group(1) if found else ""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _source() -> str:
+    return resources.files("raysearch.report").joinpath(TEMPLATE).read_text("utf-8")
 
 
 def _data_uri(png: bytes) -> str:

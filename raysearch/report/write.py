@@ -28,13 +28,14 @@ def write_report(contents: ReportContents, directory: Path) -> Path:
     figures = list(render_figures(contents))
     (directory / "figures").mkdir(parents=True, exist_ok=True)
     for figure in figures:
-        _write_figure(figure, directory / "figures")
+        write_figure(figure, directory / "figures")
     page = directory / "report.html"
     _replace(page, render_page(contents, figures).encode())
     return page
 
 
-def _write_figure(figure: Rendered, directory: Path) -> None:
+def write_figure(figure: Rendered, directory: Path) -> None:
+    """Write the files of a figure; those of an absent one are removed."""
     for suffix in SUFFIXES:
         path = directory / f"{figure.name}.{suffix}"
         if suffix in figure.files:

@@ -1,0 +1,48 @@
+"""The directory that a study or a scan writes to: new, free, and one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from raysearch.errors import InputError
+
+
+def new_directory(kind: str) -> Path:
+    """A new directory in ``studies/`` for a command that was given none; not made yet."""
+    return Path("studies") / time.strftime(f"{kind}-%Y%m%d-%H%M%S")
+
+
+def check_directory(directory: Path) -> None:
+    """Raise InputError if the path is a file, or lies below one."""
+    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"--out must be a directory, but {there} is a file.")
+
+
+@contextmanager
+def locked(directory: Path, what: str = "study") -> Iterator[None]:
+    """Hold the directory's lock; the system releases it however this process ends.
+
+    Args:
+        directory: made if it is missing.
+        what: lies in it, for the message.
+
+    Raises:
+        InputError: if it cannot be made, or another process holds the lock.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    with (directory / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"a {what} runs in one place at a time, but {directory} is running already."
+            ) from error
+        yield

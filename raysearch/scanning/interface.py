@@ -1,0 +1,205 @@
+"""The Python interface of the scan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from raysearch.density import CathodeSettings
+from raysearch.directories import check_directory, locked, new_directory
+from raysearch.errors import InputError
+from raysearch.files import write_json
+from raysearch.inputs import Inputs, Source, check_unchanged, describe, stored
+from raysearch.progress import Say
+from raysearch.provenance import git_commit, versions
+from raysearch.scanning.cost import Cost, estimate
+from raysearch.scanning.execute import draw_all, execute
+from raysearch.scanning.inputs import hashes, rehearsals, scan_inputs
+from raysearch.scanning.result import SCAN, SCHEMA, Scan, is_scan, load_scan
+from raysearch.scanning.settings import ScanSettings, scan_settings_from_json
+
+MOST_CPU_HOURS = 2.0
+
+
+def scan(
+    events: Source | None = None,
+    *,
+    template: Source | None = None,
+    test: Source | None = None,
+    n_signal: Sequence[int] = ScanSettings.n_signal,
+    modes: Sequence[str] = ScanSettings.modes,
+    features: Sequence[str] = ScanSettings.features,
+    detectors: Sequence[str] = ScanSettings.detectors,
+    objectives: Sequence[str] = ScanSettings.objectives,
+    sets: int = ScanSettings.sets,
+    repeats: int = ScanSettings.repeats,
+    seed: int = ScanSettings.seed,
+    signal_region_tev: tuple[float, float] = ScanSettings.signal_region_tev,
+    sideband_width_tev: float = ScanSettings.sideband_width_tev,
+    cathode: CathodeSettings | None = None,
+    max_cpu_hours: float = MOST_CPU_HOURS,
+    yes: bool = False,
+    address: str | None = None,
+    out: Path | str | None = None,
+    say: Say = print,
+) -> Scan:
+    """Try the same hyperparameter sets at every number of signal events, in every mode.
+
+    In each cell (mode, features, number of signal events) every set of every detector is trained
+    on halves of the sample; the set that an objective chooses is trained once more on all of it.
+    The band over repeats is that of fits and halves: the events are the same, and each number of
+    signal events contains the smaller ones. Another `seed` draws other events.
+
+    What is finished is on disk the moment it ends: the same call with the same `out` goes on where
+    an interrupted one ended.
+
+    Args:
+        events: a labelled file, or events in memory; None for the embedded surrogate.
+        template: background of the signal region, for the modes that take one; None to take a
+            share of the labelled background.
+        test: labelled events that only the supervised metric sees; None to set some aside.
+        n_signal: numbers of injected signal events, over all masses.
+        modes: of "supervised", "idealised", "cwola" and "cathode".
+        features: feature sets, variants included.
+        detectors: each is searched in the space of its name.
+        objectives: that choose a set.
+        sets: hyperparameter sets of each detector.
+        repeats: fits of each set.
+        seed: every random choice follows from it.
+        signal_region_tev: lower and upper edge in mjj.
+        sideband_width_tev: of each sideband (cwola).
+        cathode: density and sampling (cathode); None for the defaults.
+        max_cpu_hours: a scan that is estimated to take more is refused.
+        yes: run it all the same.
+        address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
+        out: directory of the scan; None for a new one in ``studies/``.
+        say: receives progress, line by line.
+
+    Returns:
+        The scan; its files lie in `out`.
+
+    Raises:
+        InputError: if anything given breaks a rule; as early as possible, before Ray starts.
+    """
+    settings = ScanSettings(
+        n_signal=tuple(n_signal),
+        modes=tuple(modes),
+        features=tuple(features),
+        detectors=tuple(detectors),
+        objectives=tuple(objectives),
+        sets=sets,
+        repeats=repeats,
+        seed=seed,
+        signal_region_tev=signal_region_tev,
+        sideband_width_tev=sideband_width_tev,
+        cathode=cathode or CathodeSettings(),
+    )
+    _check_address(address)
+    directory = Path(out) if out is not None else new_directory("scan")
+    sources = {"events": events, "template": template, "test": test}
+    if is_scan(directory):
+        _check_same(load_scan(directory), settings, hashes(sources))
+        return resume_scan(directory, address=address, say=say)
+    check_directory(directory)
+    inputs = scan_inputs(sources, settings)
+    cost = _estimated(inputs, settings, say)
+    if not yes:
+        cost.check(max_cpu_hours)
+    with locked(directory, "scan"):
+        _check_free(directory)
+        _create(directory, settings, describe(stored(sources, directory / "inputs")), cost)
+        return _run(directory, settings, inputs, address, say)
+
+
+def resume_scan(directory: Path | str, *, address: str | None = None, say: Say = print) -> Scan:
+    """Go on with a scan that was interrupted; no finished trial runs again.
+
+    Args:
+        directory: of the scan.
+        address: of a Ray cluster; None for this machine.
+        say: receives progress, line by line.
+
+    Raises:
+        InputError: if there is no scan, its inputs changed, or it is running already.
+    """
+    held = load_scan(directory)
+    about = held.about
+    if about.get("complete"):
+        say(f"the scan is complete; its report is written anew: {held.report()}")
+        return held
+    _check_address(address)
+    settings = scan_settings_from_json(about["settings"])
+    check_unchanged(about["inputs"])
+    paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
+    sources = {name: paths.get(name) for name in ("events", "template", "test")}
+    with locked(held.directory, "scan"):
+        return _run(held.directory, settings, scan_inputs(sources, settings), address, say)
+
+
+def _run(
+    directory: Path,
+    settings: ScanSettings,
+    inputs: Mapping[str, Inputs],
+    address: str | None,
+    say: Say,
+) -> Scan:
+    say("starting Ray" if address is None else f"connecting to Ray at {address}")
+    # Ray takes seconds to import; what is refused should not wait for it.
+    from raysearch.scanning.parallel import RayTasks
+    from raysearch.tuning.cluster import connected
+
+    with connected(address):
+        return execute(Scan(directory), settings, inputs, RayTasks(), say)
+
+
+def _estimated(inputs: Mapping[str, Inputs], settings: ScanSettings, say: Say) -> Cost:
+    tried = rehearsals(inputs, settings)
+    say("timing a few short fits of each detector")
+    cost = estimate(settings, draw_all(settings), tried)
+    say(f"the scan will take about {cost}")
+    return cost
+
+
+def _create(directory: Path, settings: ScanSettings, inputs: Mapping[str, Any], cost: Cost) -> None:
+    about = {
+        "schema": SCHEMA,
+        "settings": settings.as_json(),
+        "inputs": inputs,
+        "estimate": cost.as_json(),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "complete": False,
+    }
+    write_json(directory / SCAN, about)
+
+
+def _check_same(held: Scan, settings: ScanSettings, inputs: Mapping[str, str]) -> None:
+    about = held.about
+    asked = settings.as_json()
+    differing = sorted(key for key in asked if about["settings"].get(key) != asked[key])
+    if {name: entry["sha256"] for name, entry in about["inputs"].items()} != inputs:
+        differing.append("input files")
+    if differing:
+        raise InputError(
+            f"--out must be free or hold this very scan, but {held.directory} holds one of "
+            f"different {', '.join(differing)}; choose another directory, or go on with that one "
+            f"by `raysearch resume {held.directory}`."
+        )
+
+
+def _check_free(directory: Path) -> None:
+    others = [name for name in ("study.json", "nplm.json", SCAN) if (directory / name).exists()]
+    if others:
+        raise InputError(
+            f"--out must be free, but {directory} holds {others[0]}; choose another directory."
+        )
+
+
+def _check_address(address: str | None) -> None:
+    if address is not None:
+        from raysearch.tuning.cluster import check_address
+
+        check_address(address)

@@ -1,0 +1,60 @@
+"""The pieces of a scan as Ray tasks. The only module of this room that knows Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+
+from raysearch.scanning.executor import Handle
+from raysearch.tuning.cluster import room
+
+# A worker that died may have been unlucky; one that died so often is killed by what it runs.
+_RETRIES = 3
+
+
+class RayTasks:
+    """Runs each function as a task of one CPU of the cluster this process is connected to."""
+
+    def __init__(self) -> None:
+        """Know no function yet."""
+        self._remote: dict[Callable[..., Any], Any] = {}
+
+    @property
+    def workers(self) -> int:
+        """CPUs of the cluster, as it is now."""
+        return max(1, room(0.0))
+
+    def share(self, value: object) -> Handle:
+        """Put the value into the object store."""
+        return ray.put(value)
+
+    def start(
+        self, function: Callable[..., Any], *arguments: Any, outputs: int = 1
+    ) -> list[Handle]:
+        """Submit a task; handles among the arguments arrive as their values."""
+        if function not in self._remote:
+            self._remote[function] = ray.remote(num_cpus=1, max_retries=_RETRIES)(function)
+        made = self._remote[function].options(num_returns=outputs).remote(*arguments)
+        return [made] if outputs == 1 else list(made)
+
+    def ended(self, handles: Sequence[Handle], timeout_s: float) -> list[Handle]:
+        """Wait for the first, then take all that have ended."""
+        first, _ = ray.wait(list(handles), num_returns=1, timeout=timeout_s, fetch_local=False)
+        if not first:
+            return []
+        done, _ = ray.wait(list(handles), num_returns=len(handles), timeout=0, fetch_local=False)
+        return list(done)
+
+    def result(self, handle: Handle) -> Any:
+        """Fetch the value; an error of the function is raised as it was."""
+        try:
+            return ray.get(handle)
+        except ray.exceptions.RayTaskError as error:
+            raise (error.cause or error) from error
+
+    def cancel(self, handles: Sequence[Handle]) -> None:
+        """Cancel tasks; those that run are not interrupted."""
+        for handle in handles:
+            ray.cancel(handle, force=False)

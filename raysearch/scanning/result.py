@@ -1,0 +1,73 @@
+"""A scan on disk: settings, its table, its report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raysearch.errors import InputError
+from raysearch.scanning.report import write_scan_report
+from raysearch.scanning.results import Results
+from raysearch.scanning.table import scan_table
+
+SCHEMA = 1
+SCAN, TABLE, TEMPLATES = "scan.json", "scan.parquet", "templates"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan directory, read when asked.
+
+    Attributes:
+        directory: where its files lie.
+    """
+
+    directory: Path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """scan.json: settings, seeds, versions, commit, inputs, estimate and cells."""
+        found: dict[str, Any] = json.loads((self.directory / SCAN).read_text())
+        return found
+
+    def table(self) -> pa.Table:
+        """One row a fit or final ensemble; see `raysearch.scanning.table.scan_table`."""
+        path = self.directory / TABLE
+        return pq.read_table(path) if path.is_file() else scan_table(Results(path), {}, 1)
+
+    def report(self) -> Path:
+        """Write report.html and figures/ anew from the files; the path of the page."""
+        return write_scan_report(self.directory, self.about, self.table())
+
+
+def is_scan(directory: Path | str) -> bool:
+    """Whether the directory holds a scan."""
+    return (Path(directory) / SCAN).is_file()
+
+
+def load_scan(directory: Path | str) -> Scan:
+    """The scan in a directory.
+
+    Raises:
+        InputError: if there is none, or it was written with another schema.
+    """
+    if not is_scan(directory):
+        raise InputError(f"a scan directory must hold {SCAN}, but {directory} does not.")
+    scan = Scan(Path(directory))
+    try:
+        schema = scan.about.get("schema")
+    except ValueError as error:
+        raise InputError(
+            f"{scan.directory / SCAN} must be whole JSON, but is not: {error}."
+        ) from error
+    if schema != SCHEMA:
+        raise InputError(
+            f"{scan.directory / SCAN} must have schema {SCHEMA}, but got {schema}; use the "
+            "raysearch version that wrote it."
+        )
+    return scan

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scan_tables import REPEATS, SETS, SETTINGS, by_hand
+from scipy import stats
+
+from raysearch.scanning.analysis import (
+    Place,
+    band,
+    picks,
+    rank_correlation,
+    spearman,
+    values_of,
+)
+from raysearch.scanning.cells import Cell
+from raysearch.scanning.report import pick_table
+from raysearch.scanning.results import HalfKey
+
+HGB = Place("idealised", "baseline", "hgb")
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory):
+    return values_of(by_hand(tmp_path_factory.mktemp("scan")), SETTINGS)
+
+
+def test_a_band_holds_the_quantiles_of_a_uniform_sample():
+    found = band(np.linspace(0, 1, 1001))
+    assert found == pytest.approx((0.5, 0.16, 0.84))
+
+
+def test_a_band_of_nothing_is_unknown():
+    assert np.isnan(band(np.full(3, np.nan))).all()
+
+
+def test_the_table_is_read_by_place_and_strength(values):
+    assert values.n_signal == (0, 100, 300)
+    assert len(values.places) == 4
+    assert values.half[HGB, 100]["val_sic"].shape == (SETS, REPEATS)
+    assert values.full_value(HGB, 300, "val_sic", "max_sic") == 5 + 6
+    assert np.isnan(values.full_value(HGB, 7, "val_sic", "max_sic"))
+
+
+def test_each_objective_chooses_its_best_mean(values):
+    chosen = {o: values.chosen(HGB, 100, o) for o in values.objectives}
+    assert chosen == {"val_sic": 5, "val_loss": 0, "max_sic": 5}
+    assert values.band(HGB, 100, "val_loss", "max_sic").median == pytest.approx(1.015)
+
+
+def test_correlation_is_positive_where_a_metric_prefers_what_labels_prefer(values):
+    rho, error = rank_correlation(values, HGB, 100, "val_sic")
+    assert (rho, error) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
+    assert rank_correlation(values, HGB, 100, "val_loss")[0] == pytest.approx(-1)
+
+
+def test_correlation_is_unknown_without_sets(values):
+    assert np.isnan(rank_correlation(values, HGB, 7, "val_sic")).all()
+
+
+def test_the_error_of_the_correlation_is_that_of_independent_samples():
+    """Var(rho) = 1/(n - 1) where nothing is correlated (Kendall and Gibbons, 1990)."""
+    rng, n = np.random.default_rng(1), 100
+    errors = []
+    for _ in range(20):
+        half = {
+            (HGB, 0): {name: rng.normal(size=(n, 1)) for name in ("val_sic", "max_sic", "val_loss")}
+        }
+        found = type("V", (), {"half": half, "means": lambda s, p, k, m: s.half[p, k][m][:, 0]})()
+        errors.append(rank_correlation(found, HGB, 0, "val_sic")[1])
+    assert np.mean(errors) == pytest.approx(1 / np.sqrt(n - 1), rel=0.1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=30).filter(
+        lambda pairs: all(len(set(column)) > 1 for column in zip(*pairs, strict=True))
+    )
+)
+def test_spearman_is_that_of_scipy_ties_included(pairs):
+    x, y = np.array(pairs, float).T
+    assert spearman(x[None], y[None])[0] == pytest.approx(stats.spearmanr(x, y).statistic)
+
+
+def test_the_best_place_is_picked_repeat_by_repeat(values):
+    found = picks(values, 100, "val_sic")
+    assert len(found) == REPEATS
+    metric = {p: values.half[p, 100]["val_sic"][5] for p in values.places}
+    for repeat, pick in enumerate(found):
+        assert metric[pick.place][repeat] == max(own[repeat] for own in metric.values())
+        assert pick.half == values.half[pick.place, 100]["max_sic"][5, repeat]
+        assert pick.full == values.full_value(pick.place, 100, "val_sic", "max_sic")
+
+
+def test_a_place_without_a_value_is_never_picked(tmp_path):
+    cells = [Cell("cwola", "baseline", n) for n in SETTINGS["n_signal"]]
+    fail = {HalfKey(cell, "mlp", k) for cell in cells for k in range(SETS)}
+    found = picks(values_of(by_hand(tmp_path, fail=fail), SETTINGS), 100, "val_sic")
+    assert Place("cwola", "baseline", "mlp") not in {pick.place for pick in found}
+
+
+def test_regret_compares_with_the_pick_of_labels(values):
+    table = pick_table(values)
+    assert [row[:2] for row in table.rows[:3]] == [
+        ["0", "val SIC"],
+        ["0", "val loss"],
+        ["0", "max SIC"],
+    ]
+    assert table.rows[2][-1] == "1.00 [1.00, 1.00]"
+    assert all(len(row) == len(table.headings) for row in table.rows)

@@ -1,0 +1,69 @@
+import pytest
+from toys import QUICK_CATHODE, toy_events, toy_sample
+
+from raysearch.detectors import detector
+from raysearch.errors import InputError
+from raysearch.scanning import cost
+from raysearch.scanning.cost import Cost, estimate, thinned
+from raysearch.scanning.execute import draw_all
+from raysearch.scanning.inputs import rehearsals, scan_inputs
+from raysearch.scanning.settings import ScanSettings
+
+
+@pytest.fixture
+def estimated(monkeypatch):
+    """The estimate of a scan of toys, each piece of work taking one CPU second."""
+    monkeypatch.setattr(cost, "_cpu_s", lambda work: work() or 1.0)
+
+    def of(**changed):
+        chosen = {"n_signal": (0, 100), "detectors": ("hgb",), "sets": 4, "repeats": 2}
+        settings = ScanSettings(**{**chosen, **changed})
+        sources = {"events": toy_events(3000, 200), "template": None, "test": None}
+        tried = rehearsals(scan_inputs(sources, settings), settings)
+        return estimate(settings, draw_all(settings), tried)
+
+    return of
+
+
+def test_the_hours_follow_from_the_number_of_fits(estimated):
+    """A sample that is timed whole: 1 s a fit, members on 1.6 x the rows for 3 objectives."""
+    found, members = estimated(), detector("hgb").ensemble_size
+    assert found.fits == 2 * 4 * 2
+    assert found.cpu_hours["hgb"] == pytest.approx(2 * (4 * 2 + 1.6 * 3 * members) / 3600)
+
+
+def test_networks_are_retrained_for_more_epochs(estimated):
+    found, mlp = estimated(detectors=("mlp",), sets=1), detector("mlp")
+    fits = mlp.ensemble_size * mlp.final_epochs / mlp.search_epochs
+    assert found.total == pytest.approx(2 * (2 + 1.6 * 3 * fits) / 3600)
+
+
+def test_twice_the_strengths_cost_twice(estimated):
+    once, twice = estimated(), estimated(n_signal=(0, 50, 80, 100))
+    assert twice.total == pytest.approx(2 * once.total)
+
+
+def test_a_density_is_trained_in_every_cell(estimated):
+    found = estimated(modes=("cathode",), cathode=QUICK_CATHODE)
+    assert found.cpu_hours["density"] == pytest.approx(2 * 2 / 3600)
+
+
+def test_a_sample_is_thinned_in_rows_and_test_events():
+    sample = toy_sample(n_data=9000, n_template=9000, test=(4000, 2000))
+    few = thinned(sample, seed=1)
+    assert (len(few.rows.features), len(few.mjj_tev), len(few.test)) == (12_000, 12_000, 4_000)
+    assert 0 < few.test_is_signal.sum() < 4_000
+
+
+def test_a_scan_that_costs_too_much_shows_the_estimate_and_the_remedy():
+    with pytest.raises(InputError) as refused:
+        Cost({"mlp": 40.0, "hgb": 2.0}, 14, 14_000).check(2.0)
+    told = str(refused.value)
+    assert "--max-cpu-hours 2" in told
+    assert "42 CPU hours (mlp 40, hgb 2)" in told
+    assert "14 cells and 14,000 fits" in told
+    assert "add --yes" in told
+
+
+def test_a_scan_within_the_limit_is_not_refused():
+    Cost({"mlp": 1.9}, 1, 1).check(2.0)
