@@ -40,6 +40,12 @@ class Record(NamedTuple):
     reached: tuple[News, ...] = ()
 
 
+def record_from_json(stored: Mapping[str, Any]) -> Record:
+    """The record whose fields were written as JSON, which knows no tuples."""
+    reached = tuple(map(tuple, stored.get("reached", ())))
+    return Record(**{**stored, "reached": reached})
+
+
 # Parameters of the trial's setup as suggested, and how it ended, by the trial's index.
 Records = Mapping[int, tuple[Mapping[str, Any], Record]]
 

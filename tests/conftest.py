@@ -2,6 +2,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["scans"]
+
 
 def pytest_configure(config):
     # Two processes run the tests on two cores: more threads would only wait for each other.

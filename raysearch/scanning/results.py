@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from raysearch.records import Record
+from raysearch.records import Record, record_from_json
 from raysearch.scanning.cells import Cell
 
 JOURNAL = "journal.jsonl"
@@ -103,7 +103,7 @@ def _enter(found: Results, entry: Mapping[str, Any]) -> None:
     first, *rest = entry["key"]
     cell = Cell(*first)
     if entry["kind"] == "half":
-        found.half[HalfKey(cell, *rest)] = Record(**entry["value"])
+        found.half[HalfKey(cell, *rest)] = record_from_json(entry["value"])
     elif entry["kind"] == "full":
         found.full[FullKey(cell, *rest)] = Full(**entry["value"])
     else:

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from raysearch.detectors import detector
 from raysearch.objectives import objective
 from raysearch.racing import Race
-from raysearch.records import Record
+from raysearch.records import Record, record_from_json
 from raysearch.settings import Settings
 from raysearch.tuning.database import Database, direction_of
 from raysearch.tuning.samplers import IndexSeededSampler
@@ -125,4 +125,4 @@ class History:
 
 def _record(trial: FrozenTrial) -> Record:
     stored = json.loads(trial.user_attrs["record"])
-    return Record(**{**stored, "reached": tuple(map(tuple, stored.get("reached", ())))})
+    return record_from_json(stored)

@@ -1,12 +1,10 @@
+"""Fixtures of the scan's tests, known to all tests by tests/conftest.py."""
+
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from toys import toy_events
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 def level_space(trial):
