@@ -171,10 +171,13 @@ def _backends(
     name = f"overhead of a {seconds:g} s trial"
     name += f" of {EPOCHS} epochs" if space == SPACE_OF_EPOCHS else ""
     name += " suggested by TPE" if sampler == "tpe" else ""
-    least = 5.0 if seconds < 2 else None
+    # What is asked is asked of trials judged once: the metrics of 20 epochs are no backend's fault.
+    asked = (1.0, 5.0 if seconds < 2 else None) if space == SPACE else (None, None)
     return [
-        _times_less(f"{name}, Tune backend", found["tune"], found["bare"], "bare Ray Tune", 1.0),
-        _times_less(f"{name}, direct", found["direct"], found["tune"], "Tune backend", least),
+        _times_less(
+            f"{name}, Tune backend", found["tune"], found["bare"], "bare Ray Tune", asked[0]
+        ),
+        _times_less(f"{name}, direct", found["direct"], found["tune"], "Tune backend", asked[1]),
     ]
 
 

@@ -41,9 +41,9 @@ from search_spaces import SPACES
 _REGION_TEV = (3.3, 3.7)
 _METRICS = ("val_sic", "val_loss", "max_sic")
 _FITS_OF_A_STUDY = 100
-# What a metric's mean has to reach of the plain loop's: max_sic varies by some 10% from fit to fit,
-# val_loss by less than .001.
-_QUALITY = {"max_sic": 0.95, "val_loss": 0.998}
+# What a metric's mean has to reach of the plain loop's. max_sic varies by 15% from fit to fit, and
+# the loss lies 2e-4 below that of a classifier that knows nothing, of which a third may be lost.
+_QUALITY = {"max_sic": 0.95, "val_loss": 0.9999}
 
 Parameters = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from raysearch.errors import InputError
 from raysearch.training.adam import Adam
-from raysearch.training.batches import Batches
+from raysearch.training.batches import Batches, Table
 from raysearch.training.kernel import kernel
 from raysearch.training.layout import Layout
 from raysearch.training.networks import Networks, merge
@@ -350,7 +350,7 @@ def test_dropout_gradient_is_that_of_inverted_dropout(engine):
 
     source, layout = generator(3, CPU), Layout(4, (16, 8))
     net = as_module(Networks(layout, layout.initial(source)[None], None), 0)
-    batch = next(Batches(features, is_data, [member.rows], 64, [source]).shuffled())
+    batch = next(Batches(Table(features, is_data, CPU), [member.rows], 64, [source]).shuffled())
     dropout = Dropout([0.25], [source], (16, 8), 64)
     dropout.draw(1)
     hidden = batch.inputs[0]
@@ -372,7 +372,9 @@ def test_every_row_is_seen_once_per_epoch():
     features = np.arange(10, dtype=np.float32)[:, None]
     is_data = np.arange(10) % 2 == 0
     rows = [np.arange(10), np.arange(3, 7)]
-    batches = Batches(features, is_data, rows, 4, [generator(1, CPU), generator(2, CPU)])
+    batches = Batches(
+        Table(features, is_data, CPU), rows, 4, [generator(1, CPU), generator(2, CPU)]
+    )
     seen = [[], []]
     widths = []
     for batch in batches.shuffled():
