@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import InputError
+from raysearch.nplm import plan
 from raysearch.nplm.conduct import Course, conduct
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.nuisances import Nuisance
@@ -15,7 +17,7 @@ from raysearch.nplm.pool import Sampler
 from raysearch.nplm.prepare import Prepared, prepare_test
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.store import digest, open_store
+from raysearch.nplm.store import check_directory, open_store
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 
@@ -121,9 +123,11 @@ def nplm_test(
     )
     _check_address(address)
     points = _read(data, reference, signal, columns, weights, settings)
-    prepared = prepare_test(points, settings, sampler=sampler, nuisances=nuisances, device=device)
+    asked = plan.asked(points, settings, sampler=sampler, nuisances=nuisances, device=device)
     directory = Path(out) if out is not None else _new_directory()
-    course = begin(prepared, points, settings, directory, say)
+    check_directory(directory, asked)
+    prepared = prepare_test(points, settings, sampler=sampler, nuisances=nuisances, device=device)
+    course = begin(prepared, asked, settings, directory, say)
     result = _conduct(course, address, device)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")
@@ -132,7 +136,7 @@ def nplm_test(
 
 def begin(
     prepared: Prepared,
-    points: Mapping[str, Points],
+    asked: Mapping[str, Any],
     settings: NplmSettings,
     directory: Path,
     say: Say,
@@ -141,7 +145,7 @@ def begin(
 
     Args:
         prepared: the test.
-        points: what it was prepared from.
+        asked: what decides its toys, see `raysearch.nplm.plan`.
         settings: of the test.
         directory: of the result.
         say: receives progress, line by line.
@@ -150,20 +154,13 @@ def begin(
         InputError: if the directory holds another test.
     """
     statistic = prepared.work.statistic
-    inputs = {name: digest(read.identity) for name, read in points.items()}
-    asked = settings.as_json()
-    sampler = statistic.pool.sampler
-    decisive = {key: value for key, value in asked.items() if key not in _FREE}
-    plan = {**decisive, "columns": list(prepared.columns), "inputs": inputs}
-    plan["nuisances"] = [f"{n.name} {n.width:g}" for n in prepared.nuisances]
-    plan["sampler"] = None if sampler is None else f"{sampler.__module__}:{sampler.__qualname__}"
-    store = open_store(directory, statistic.sigmas, plan)
+    store = open_store(directory, statistic.sigmas, asked, plan.chosen(prepared))
     about = {
+        **settings.as_json(),
         **asked,
-        **plan,
         "sigmas_used": list(statistic.sigmas),
         "chosen": {name: choice._asdict() for name, choice in prepared.choices.items()},
-        "n_data": len(points["data"]),
+        "n_data": statistic.pool.n_data,
         "n_reference": statistic.pool.n_reference,
         "n_pool": len(statistic.pool.points),
         "versions": versions(),
@@ -171,10 +168,6 @@ def begin(
     }
     observed = statistic.values([prepared.observed])[0]
     return Course(prepared, settings, about, store, observed, say)
-
-
-# A resumed test may ask for other numbers of toys.
-_FREE = ("toys", "stop_at", "inject", "injected_toys", "aggregate")
 
 
 def _read(

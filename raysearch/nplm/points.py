@@ -28,13 +28,17 @@ class Points:
         values: (n, d) the columns in use.
         columns: d names.
         identity: (n, k) everything known of each event, by which it is recognised.
+        known: k names of what is known.
         weights: (n,) or None.
+        weight_column: name of the column that held the weights.
     """
 
     values: Floats
     columns: tuple[str, ...]
     identity: Floats
+    known: tuple[str, ...]
     weights: Floats | None = None
+    weight_column: str | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -119,9 +123,11 @@ def _chosen(table: dict[str, Floats], columns: Sequence[str], weights: str | Non
             raise unknown_name("column", name, table)
     if len(set(columns)) != len(columns) or not columns:
         raise InputError(f"columns must be given and differ, but got {', '.join(columns)!r}.")
-    identity = np.column_stack([column for name, column in table.items() if name != weights])
+    known = tuple(name for name in table if name != weights)
+    identity = np.column_stack([table[name] for name in known])
     values = np.column_stack([table[name] for name in columns])
-    return Points(values, tuple(columns), identity, table[weights] if weights else None)
+    of_events = table[weights] if weights else None
+    return Points(values, tuple(columns), identity, known, of_events, weights)
 
 
 def _check_weights(weights: Floats | None) -> None:

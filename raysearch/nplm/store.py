@@ -48,27 +48,48 @@ class Store:
             write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
 
 
-def open_store(directory: Path, sigmas: Sigmas, plan: Mapping[str, Any]) -> Store:
+def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse a directory that holds another test, before anything is computed for this one.
+
+    Args:
+        directory: where the files of the test lie or will lie.
+        asked: what decides the value of a toy.
+
+    Raises:
+        InputError: if it holds another test or is no directory.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"--out must be a directory, but {directory} is a file; choose another.")
+    _check_same(_held(directory).get("asked", asked), asked, directory)
+
+
+def open_store(
+    directory: Path, sigmas: Sigmas, asked: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> Store:
     """The store of a test, with the toys an earlier run of the same test has made.
 
     Args:
         directory: where its files lie or will lie.
         sigmas: kernel width of each value of t.
-        plan: what decides the value of a toy.
+        asked: what decides the value of a toy, as the user gave it.
+        chosen: the same, as rules chose it.
 
     Raises:
         InputError: if the directory cannot be made or holds another test.
     """
+    check_directory(directory, asked)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    _check_same(_held(directory).get("chosen", chosen), chosen, directory)
+    write_json(directory / PLAN, {"asked": asked, "chosen": chosen})
+    return Store(directory, tuple(sigmas), _read_toys(directory, tuple(sigmas)))
+
+
+def _held(directory: Path) -> dict[str, Any]:
     path = directory / PLAN
-    if path.is_file():
-        _check_same(json.loads(path.read_text()), plan, directory)
-    else:
-        write_json(path, plan)
-    return Store(directory, tuple(sigmas), _read_toys(directory, len(sigmas)))
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def digest(values: Floats) -> str:
@@ -106,18 +127,27 @@ def _write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary)
 
 
-def _read_toys(directory: Path, n_sigmas: int) -> Toys:
+def _read_toys(directory: Path, sigmas: tuple[float | None, ...]) -> Toys:
     found: Toys = {}
     for name in (TOYS, INJECTED):
         if (directory / name).is_file():
             table = pq.read_table(directory / name)
-            seeds = table["seed"].to_pylist()[::n_sigmas]
+            seeds = table["seed"].to_pylist()[:: len(sigmas)]
+            _check_sigmas(table["sigma"].to_pylist(), list(sigmas) * len(seeds), directory / name)
             numbers: list[int | None] = [None] * len(seeds)
             if name == INJECTED:
-                numbers = table["n_signal"].to_pylist()[::n_sigmas]
-            t = table["t"].to_numpy().reshape(len(seeds), n_sigmas)
+                numbers = table["n_signal"].to_pylist()[:: len(sigmas)]
+            t = table["t"].to_numpy().reshape(len(seeds), len(sigmas))
             found |= dict(zip(zip(numbers, seeds, strict=True), t, strict=True))
     return found
+
+
+def _check_sigmas(held: list[float | None], expected: list[float | None], path: Path) -> None:
+    if held != expected:
+        raise InputError(
+            f"toys must be at the kernel widths of the test, {expected[:1]} first, but {path} has "
+            f"{held[:1]} first or others after it; choose another --out."
+        )
 
 
 def _check_same(held: Mapping[str, Any], plan: Mapping[str, Any], directory: Path) -> None:

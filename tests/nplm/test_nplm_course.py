@@ -12,6 +12,7 @@ from raysearch.errors import InputError
 from raysearch.nplm.conduct import conduct, missing, pool_terms
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.interface import begin
+from raysearch.nplm.plan import asked
 from raysearch.nplm.power import Candidate, Trial, select_by_power
 from raysearch.nplm.prepare import make_pool, prepare_test
 from raysearch.nplm.settings import NplmSettings
@@ -37,7 +38,9 @@ def prepared(samples):
 def course(prepared, samples, tmp_path):
     def of(out="out", **changes):
         settings = replace(SETTINGS, **changes)
-        return begin(prepared, samples, settings, tmp_path / out, lambda line: None)
+        return begin(
+            prepared, asked(samples, settings), settings, tmp_path / out, lambda line: None
+        )
 
     return of
 
@@ -152,7 +155,7 @@ def test_the_spread_of_a_fixed_pool_is_reported(samples, tmp_path):
     pool = prepared.work.statistic.pool
     assert pool.n_reference == 2000
     assert pool_terms(pool) == pytest.approx((0, 2 * 400 / 2000, 400 / 2000))
-    run = begin(prepared, samples, settings, tmp_path / "fixed", lambda line: None)
+    run = begin(prepared, asked(samples, settings), settings, tmp_path / "fixed", lambda line: None)
     shift = conduct(run, serial).pool_shift
     assert shift.low < 0 == shift.value < shift.high
 
@@ -208,7 +211,7 @@ def test_a_neural_or_converged_test_runs_the_same_way(samples, tmp_path, solver)
     if solver == "one-step":
         settings = replace(settings, method="neural", steps=15, starts=1, hidden=(3,), clip=5.0)
     prepared = prepare_test(samples, settings)
-    run = begin(prepared, samples, settings, tmp_path / solver, lambda line: None)
+    run = begin(prepared, asked(samples, settings), settings, tmp_path / solver, lambda line: None)
     result = conduct(run, serial)
     assert result.toys == 25
     assert np.isfinite(result.toy_t).all()
