@@ -11,6 +11,7 @@ import typer
 
 from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
+from raysearch.nplm.candidates import candidate_from_words
 from raysearch.nplm.settings import NplmSettings
 from raysearch.records import INTERRUPTED
 from raysearch.settings import Resources, Settings
@@ -190,6 +191,16 @@ def nplm(
     ] = None,
     signal: Annotated[Path | None, typer.Option(help="Events to inject.")] = None,
     inject: Annotated[str, typer.Option(help="Numbers of them, a,b,...")] = "",
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A candidate, e.g. 'sigma=0.7 centres=500 columns=a,b'; repeatable. The one with "
+            "the most power to find --signal makes the test."
+        ),
+    ] = None,
+    n_signal_select: Annotated[
+        int | None, typer.Option(help="Signal events of a toy when candidates are judged.")
+    ] = None,
     stop_at: Annotated[
         float | None, typer.Option(help="Stop once the interval of p excludes this value.")
     ] = None,
@@ -215,6 +226,8 @@ def nplm(
         expected=expected,
         signal=signal,
         inject=_numbers("--inject", inject, int) if inject else (),
+        select=[candidate_from_words(words) for words in select or ()],
+        n_signal_select=n_signal_select,
         stop_at=stop_at,
         seed=seed,
         out=out,

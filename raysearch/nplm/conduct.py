@@ -19,10 +19,9 @@ from raysearch.nplm.result import NplmResult, evaluate
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.store import Store
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Runner, toy_seed
+from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
 from raysearch.progress import Say
 
-BATCH_TOYS = 25
 _WRITE_EVERY_S = 2.0
 _LOOK_EVERY = 100
 _STOP_COVERAGE = 0.99
@@ -136,8 +135,7 @@ def missing(course: Course, n_signal: int | None, batch_toys: int) -> list[Batch
     """Batches of those toys that the store does not hold."""
     seeds = toy_seeds(course.settings, n_signal)
     left = [seed for seed in seeds if (n_signal, seed) not in course.store.toys]
-    parts = range(0, len(left), batch_toys)
-    return [Batch(n_signal, tuple(left[k : k + batch_toys])) for k in parts]
+    return in_batches(n_signal, left, batch_toys)
 
 
 @lru_cache

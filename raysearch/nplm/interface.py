@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from raysearch.errors import InputError
-from raysearch.nplm import plan
-from raysearch.nplm.conduct import Course, conduct
+from raysearch.nplm.candidates import Candidate
+from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points, Source, check_pair, read_points
 from raysearch.nplm.pool import Sampler
-from raysearch.nplm.prepare import Prepared, prepare_test
+from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.store import check_directory, open_store
+from raysearch.nplm.tensors import Floats
+from raysearch.nplm.work import Batch, Runner, Work
 from raysearch.progress import Say
-from raysearch.provenance import git_commit, versions
 
 
 def nplm_test(
@@ -49,6 +49,9 @@ def nplm_test(
     stop_at: float | None = None,
     inject: Sequence[int] = NplmSettings.inject,
     injected_toys: int = NplmSettings.injected_toys,
+    select: Sequence[Candidate] = (),
+    n_signal_select: int | None = None,
+    select_toys: int = NplmSettings.select_toys,
     seed: int = NplmSettings.seed,
     device: str = "cpu",
     address: str | None = None,
@@ -88,6 +91,10 @@ def nplm_test(
         stop_at: stop once the interval of p excludes this value.
         inject: numbers of signal events for the curve.
         injected_toys: toys at each of them.
+        select: candidates of columns, kernel widths and centres; the one with the largest power to
+            find `n_signal_select` events of the signal makes the test.
+        n_signal_select: signal events of a toy when candidates are judged.
+        select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
         device: "cpu" or "cuda".
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
@@ -119,55 +126,20 @@ def nplm_test(
         stop_at=stop_at,
         inject=tuple(inject),
         injected_toys=injected_toys,
+        select=tuple(select),
+        n_signal_select=n_signal_select,
+        select_toys=select_toys,
         seed=seed,
     )
     _check_address(address)
     points = _read(data, reference, signal, columns, weights, settings)
-    asked = plan.asked(points, settings, sampler=sampler, nuisances=nuisances, device=device)
+    question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else _new_directory()
-    check_directory(directory, asked)
-    prepared = prepare_test(points, settings, sampler=sampler, nuisances=nuisances, device=device)
-    course = begin(prepared, asked, settings, directory, say)
-    result = _conduct(course, address, device)
+    with _runner(address, device, say) as runner:
+        prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")
     return result
-
-
-def begin(
-    prepared: Prepared,
-    asked: Mapping[str, Any],
-    settings: NplmSettings,
-    directory: Path,
-    say: Say,
-) -> Course:
-    """Open the directory of a prepared test and test the data themselves.
-
-    Args:
-        prepared: the test.
-        asked: what decides its toys, see `raysearch.nplm.plan`.
-        settings: of the test.
-        directory: of the result.
-        say: receives progress, line by line.
-
-    Raises:
-        InputError: if the directory holds another test.
-    """
-    statistic = prepared.work.statistic
-    store = open_store(directory, statistic.sigmas, asked, plan.chosen(prepared))
-    about = {
-        **settings.as_json(),
-        **asked,
-        "sigmas_used": list(statistic.sigmas),
-        "chosen": {name: choice._asdict() for name, choice in prepared.choices.items()},
-        "n_data": statistic.pool.n_data,
-        "n_reference": statistic.pool.n_reference,
-        "n_pool": len(statistic.pool.points),
-        "versions": versions(),
-        "git_commit": git_commit(),
-    }
-    observed = statistic.values([prepared.observed])[0]
-    return Course(prepared, settings, about, store, observed, say)
 
 
 def _read(
@@ -185,7 +157,7 @@ def _read(
     if signal is not None:
         points["signal"] = read_points(signal, columns)
     check_pair(points["data"], points["reference"])
-    most = max(settings.inject, default=0)
+    most = max(*settings.inject, settings.n_signal_select or 0, 0)
     if most > len(points.get("signal", ())):
         raise InputError(
             f"injecting {most} events needs as many signal events, but "
@@ -211,10 +183,24 @@ def _check_address(address: str | None) -> None:
         check_address(address)
 
 
-def _conduct(course: Course, address: str | None, device: str) -> NplmResult:
-    course.say("starting Ray" if address is None else f"connecting to Ray at {address}")
+@contextmanager
+def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
+    """A runner that connects to Ray when first used: what is refused before needs no Ray."""
+    connected_runners: list[Runner] = []
+    with ExitStack() as connection:
+
+        def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+            if not connected_runners:
+                connected_runners.append(_connect(connection, address, device, say))
+            return connected_runners[0](work, batches)
+
+        yield run
+
+
+def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
+    say("starting Ray" if address is None else f"connecting to Ray at {address}")
     from raysearch.nplm.parallel import ray_runner
     from raysearch.tuning.cluster import connected
 
-    with connected(address):
-        return conduct(course, ray_runner(gpus_per_task=float(device.startswith("cuda"))))
+    connection.enter_context(connected(address))
+    return ray_runner(gpus_per_task=float(device.startswith("cuda")))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from raysearch.nplm.nuisances import Nuisance, term_table
+from raysearch.nplm.nuisances import term_table
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Sampler
 from raysearch.nplm.prepare import Prepared
-from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.question import Question
 from raysearch.nplm.store import digest
 
 # A resumed test may ask for other numbers of toys, and combine widths in another way.
@@ -20,33 +19,21 @@ _FREE = ("toys", "stop_at", "inject", "injected_toys", "aggregate")
 _PROBED_ROWS, _PROBED_POINTS = 1000, 16
 
 
-def asked(
-    points: Mapping[str, Points],
-    settings: NplmSettings,
-    *,
-    sampler: Sampler | None = None,
-    nuisances: Sequence[Nuisance] = (),
-    device: str = "cpu",
-) -> dict[str, Any]:
-    """What the user asked for; known before anything is computed.
-
-    Args:
-        points: "data" and "reference", and "signal" to inject.
-        settings: of the test.
-        sampler: gives points of the true distribution.
-        nuisances: systematic uncertainties of the reference.
-        device: where to compute.
-    """
+def asked(question: Question) -> dict[str, Any]:
+    """What the user asked for; known before anything is computed."""
+    settings, points, sampler = question.settings, question.points, question.sampler
     decisive = {key: value for key, value in settings.as_json().items() if key not in _FREE}
+    if settings.select:
+        decisive["aggregate"] = settings.aggregate
     probed = points["reference"].values[:_PROBED_ROWS]
     return {
         **decisive,
         "columns": list(points["data"].columns),
         "weights": points["reference"].weight_column,
         "inputs": {name: contents(read) for name, read in points.items()},
-        "nuisances": [f"{n.name} {digest(term_table([n], probed))}" for n in nuisances],
+        "nuisances": [f"{n.name} {digest(term_table([n], probed))}" for n in question.nuisances],
         "sampler": None if sampler is None else digest(_probe(sampler)),
-        "device": device,
+        "device": question.device,
     }
 
 

@@ -15,6 +15,7 @@ from raysearch.nplm.neural import NeuralTest, tuned_clip
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Draw, Pool, Sampler, draw_observed, draw_toy, rows_aside
+from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NEURAL, NplmSettings
 from raysearch.nplm.statistic import ONE_STEP, KernelTest, Statistic
 from raysearch.nplm.tensors import Floats
@@ -45,29 +46,15 @@ class Prepared:
     nuisances: tuple[Nuisance, ...] = ()
 
 
-def prepare_test(
-    points: Mapping[str, Points],
-    settings: NplmSettings,
-    *,
-    sampler: Sampler | None = None,
-    nuisances: Sequence[Nuisance] = (),
-    device: str = "cpu",
-) -> Prepared:
-    """Standardise, choose what the settings leave open, and compute what all toys share.
-
-    Args:
-        points: "data" and "reference", checked against each other, and "signal" to inject.
-        settings: of the test.
-        sampler: gives points of the true distribution, for draws="sampler".
-        nuisances: systematic uncertainties of the reference.
-        device: where to compute.
-    """
+def prepare_test(question: Question) -> Prepared:
+    """Standardise, choose what the settings leave open, and compute what all toys share."""
+    points, settings, nuisances = question.points, question.settings, question.nuisances
     data = points["data"]
-    pool = make_pool(points["reference"], len(data), settings, sampler, len(nuisances))
-    test, choices = make_statistic(pool, settings, tuple(nuisances), device)
+    pool = make_pool(points["reference"], len(data), settings, question.sampler, len(nuisances))
+    test, choices = make_statistic(pool, settings, nuisances, question.device)
     signal = pool.standardised(points["signal"].values) if "signal" in points else None
     observed = draw_observed(pool, data.values, number(settings.seed, "nplm reference"))
-    return Prepared(Work(test, signal), observed, choices, data.columns, tuple(nuisances))
+    return Prepared(Work(test, signal), observed, choices, data.columns, nuisances)
 
 
 def make_statistic(

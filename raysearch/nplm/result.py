@@ -191,6 +191,11 @@ def significances(values: Floats, toys: Floats, name: str) -> Floats:
     return np.asarray(-ndtri(np.clip(p, np.finfo(np.float64).tiny, 1 - 1e-16)))
 
 
+def median_error(z: Floats) -> float:
+    """Standard error of the median of normal variables."""
+    return float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
+
+
 def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
     p = empirical_p(int((toys >= t).sum()), len(toys))
     return Width(sigma, t, p, asymptotic(toys, t, seed))
@@ -199,10 +204,8 @@ def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
 def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> Injection:
     z = significances(values, toys, name)
     low, median, high = np.quantile(z, [0.16, 0.5, 0.84])
-    # Of a median of normal variables.
-    error = float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
     band = Estimate(float(median), float(low), float(high))
-    return Injection(n, n / (n_data + n), band, error, len(z))
+    return Injection(n, n / (n_data + n), band, median_error(z), len(z))
 
 
 def _pool_shift(dof: float, terms: Sequence[float]) -> Estimate:

@@ -7,6 +7,7 @@ from typing import Any
 
 from raysearch.errors import InputError, unknown_name
 from raysearch.nplm.aggregate import aggregate
+from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.pool import SCHEMES
 from raysearch.nplm.statistic import SOLVERS
 
@@ -38,6 +39,9 @@ class NplmSettings:
         stop_at: stop once the interval of p excludes this value; None to make all toys.
         inject: numbers of signal events for the curve of Z.
         injected_toys: toys at each of them.
+        select: candidates among which the power to find signal chooses; empty for no selection.
+        n_signal_select: signal events that the power is the power to find.
+        select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
 
     Raises:
@@ -62,6 +66,9 @@ class NplmSettings:
     stop_at: float | None = None
     inject: tuple[int, ...] = ()
     injected_toys: int = 100
+    select: tuple[Candidate, ...] = ()
+    n_signal_select: int | None = None
+    select_toys: int = 200
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -77,9 +84,11 @@ class NplmSettings:
             "starts",
             "reference_size",
             "injected_toys",
+            "n_signal_select",
         ):
             _check_least(name, getattr(self, name), 1)
         _check_least("toys", self.toys, 2)
+        _check_least("select_toys", self.select_toys, 2)
         _check_least("seed", self.seed, 0)
         for name in ("penalty", "expected", "clip", "stop_at"):
             _check_positive(name, getattr(self, name))
@@ -92,7 +101,8 @@ class NplmSettings:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as nplm.json holds them."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {**plain, "select": [candidate.as_json() for candidate in self.select]}
 
 
 def _check_name(kind: str, name: str, known: tuple[str, ...]) -> None:

@@ -18,7 +18,8 @@ from raysearch.files import replacing, write_json
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.tensors import Floats
 
-RESULT, TOYS, INJECTED, PLAN = "nplm.json", "toys.parquet", "injected.parquet", "plan.json"
+RESULT, TOYS, INJECTED = "nplm.json", "toys.parquet", "injected.parquet"
+PLAN, SELECTION = "plan.json", "selection.json"
 
 Sigmas = Sequence[float | None]
 # By number of injected signal events (None for the toys that calibrate the test) and seed, t at
@@ -78,13 +79,22 @@ def open_store(
         InputError: if the directory cannot be made or holds another test.
     """
     check_directory(directory, asked)
+    _check_same(_held(directory).get("chosen", chosen), chosen, directory)
+    hold(directory, {"asked": asked, "chosen": chosen})
+    return Store(directory, tuple(sigmas), _read_toys(directory, tuple(sigmas)))
+
+
+def hold(directory: Path, plan: Mapping[str, Any]) -> None:
+    """Make the directory and write into it what its test is.
+
+    Raises:
+        InputError: if the directory cannot be made.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
-    _check_same(_held(directory).get("chosen", chosen), chosen, directory)
-    write_json(directory / PLAN, {"asked": asked, "chosen": chosen})
-    return Store(directory, tuple(sigmas), _read_toys(directory, tuple(sigmas)))
+    write_json(directory / PLAN, {**_held(directory), **plan})
 
 
 def _held(directory: Path) -> dict[str, Any]:

@@ -39,6 +39,18 @@ class Batch(NamedTuple):
     seeds: tuple[int, ...]
 
 
+# Toys of a batch, if nothing else is said.
+BATCH_TOYS = 25
+
+
+def in_batches(
+    n_signal: int | None, seeds: Sequence[int], batch_toys: int = BATCH_TOYS
+) -> list[Batch]:
+    """The toys of these seeds in batches, in order."""
+    parts = range(0, len(seeds), batch_toys)
+    return [Batch(n_signal, tuple(seeds[k : k + batch_toys])) for k in parts]
+
+
 # Makes the toys of the batches, in any order; closing the iterator ends the work.
 Runner = Callable[[Work, Sequence[Batch]], Iterator[tuple[Batch, Floats]]]
 

@@ -43,6 +43,8 @@ def refused(monkeypatch, capsys, tmp_path):
         (["data.h5", "reference.h5", "--aggregate", "min"], "did you mean 'min-p'"),
         (["data.h5", "reference.h5", "--inject", "10"], "but 0 were given"),
         (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
+        (["data.h5", "reference.h5", "--select", "sigma=1"], "needs signal and the number"),
+        (["data.h5", "reference.h5", "--select", "sigm=1"], "did you mean 'sigma'"),
         (["data.h5", "reference.h5", "--address", "localhost"], "must be host:port or auto"),
     ],
 )

@@ -9,12 +9,12 @@ import pytest
 from nplm_toys import points, two_samples
 
 from raysearch.errors import InputError
+from raysearch.nplm.chain import begin
 from raysearch.nplm.conduct import conduct, missing, pool_terms
 from raysearch.nplm.figures import write_figures
-from raysearch.nplm.interface import begin
 from raysearch.nplm.plan import asked
-from raysearch.nplm.power import Candidate, Trial, select_by_power
 from raysearch.nplm.prepare import make_pool, prepare_test
+from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
 
@@ -31,7 +31,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def prepared(samples):
-    return prepare_test(samples, SETTINGS)
+    return prepare_test(Question(samples, SETTINGS))
 
 
 @pytest.fixture
@@ -39,7 +39,11 @@ def course(prepared, samples, tmp_path):
     def of(out="out", **changes):
         settings = replace(SETTINGS, **changes)
         return begin(
-            prepared, asked(samples, settings), settings, tmp_path / out, lambda line: None
+            prepared,
+            asked(Question(samples, settings)),
+            settings,
+            tmp_path / out,
+            lambda line: None,
         )
 
     return of
@@ -151,11 +155,17 @@ def test_it_stops_where_the_interval_excludes_the_value(course, monkeypatch):
 
 def test_the_spread_of_a_fixed_pool_is_reported(samples, tmp_path):
     settings = replace(SETTINGS, draws="fixed", inject=())
-    prepared = prepare_test(samples, settings)
+    prepared = prepare_test(Question(samples, settings))
     pool = prepared.work.statistic.pool
     assert pool.n_reference == 2000
     assert pool_terms(pool) == pytest.approx((0, 2 * 400 / 2000, 400 / 2000))
-    run = begin(prepared, asked(samples, settings), settings, tmp_path / "fixed", lambda line: None)
+    run = begin(
+        prepared,
+        asked(Question(samples, settings)),
+        settings,
+        tmp_path / "fixed",
+        lambda line: None,
+    )
     shift = conduct(run, serial).pool_shift
     assert shift.low < 0 == shift.value < shift.high
 
@@ -181,37 +191,15 @@ def test_impossible_settings_are_refused(changes, message):
         replace(SETTINGS, **changes)
 
 
-def test_the_power_prefers_the_column_and_width_of_the_signal(samples):
-    """Noise beside one column that separates: the selection never sees data."""
-    rng = np.random.default_rng(1)
-    trial = Trial(
-        points(rng.normal(size=(4000, 3))),
-        points(rng.normal(size=(500, 3)) * [0.2, 1, 1] + [2.0, 0, 0]),
-        n_data=400,
-        n_signal=20,
-        settings=replace(SETTINGS, sigmas=(), inject=(), injected_toys=30),
-    )
-    candidates = [
-        Candidate(columns, (1.0,), 40) for columns in (("x1", "x2"), ("x0",), ("x0", "x1", "x2"))
-    ]
-    best, *_, worst = select_by_power(trial, candidates, serial)
-    assert best.candidate.columns == ("x0",)
-    assert worst.candidate.columns == ("x1", "x2")
-    assert abs(worst.z) < 4 * worst.z_error + 0.2
-    assert select_by_power(trial, candidates[1:2], serial)[0] == best
-    with pytest.raises(InputError, match="at least one candidate"):
-        select_by_power(trial, [], serial)
-    with pytest.raises(InputError, match="must be among x0, x1, x2"):
-        trial.power(Candidate(("x7",)), serial)
-
-
 @pytest.mark.parametrize("solver", ["one-step", "converged"])
 def test_a_neural_or_converged_test_runs_the_same_way(samples, tmp_path, solver):
     settings = replace(SETTINGS, solver=solver, toys=25, inject=())
     if solver == "one-step":
         settings = replace(settings, method="neural", steps=15, starts=1, hidden=(3,), clip=5.0)
-    prepared = prepare_test(samples, settings)
-    run = begin(prepared, asked(samples, settings), settings, tmp_path / solver, lambda line: None)
+    prepared = prepare_test(Question(samples, settings))
+    run = begin(
+        prepared, asked(Question(samples, settings)), settings, tmp_path / solver, lambda line: None
+    )
     result = conduct(run, serial)
     assert result.toys == 25
     assert np.isfinite(result.toy_t).all()

@@ -9,8 +9,9 @@ import pytest
 from nplm_toys import exponential, points, two_samples
 
 from raysearch.errors import InputError
+from raysearch.nplm import plan
 from raysearch.nplm.nuisances import Nuisance
-from raysearch.nplm.plan import asked
+from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.store import TOYS, check_directory, open_store, toys_table
 
@@ -18,6 +19,10 @@ DATA, REFERENCE, _ = two_samples(n_reference=500, n_data=50)
 SAMPLES = {"data": points(DATA), "reference": points(REFERENCE, np.ones(500))}
 SETTINGS = NplmSettings(sigmas=(1.0,))
 CHOSEN = {"penalty": 1e-6, "sigmas": [1.0]}
+
+
+def asked(**question):
+    return plan.asked(Question(**question))
 
 
 def term(points, power=1):
@@ -57,7 +62,7 @@ def test_another_test_is_told_by_what_differs(change, key, tmp_path):
 
 def test_more_toys_and_another_aggregate_are_the_same_test():
     more = replace(SETTINGS, toys=9000, aggregate="prod-p", inject=(3,))
-    assert asked(SAMPLES, more) == asked(**BASE)
+    assert asked(points=SAMPLES, settings=more) == asked(**BASE)
 
 
 def test_what_rules_chose_must_agree(tmp_path):
