@@ -23,6 +23,8 @@ from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
 from raysearch.progress import Say
 
 _WRITE_EVERY_S = 2.0
+# Between two evaluations passes so many times what one takes.
+_EVALUATE_SHARE = 20.0
 _LOOK_EVERY = 100
 _STOP_COVERAGE = 0.99
 _FEWEST = 20
@@ -49,22 +51,32 @@ class Course:
     say: Say
 
     def run(self, runner: Runner, batches: Sequence[Batch], until_decided: bool) -> None:
-        """Make the toys of the batches, and write what there is every few seconds."""
-        due = time.monotonic() + _WRITE_EVERY_S
-        for batch, values in runner(self.prepared.work, batches):
-            keys = [(batch.n_signal, seed) for seed in batch.seeds]
-            self.store.toys |= dict(zip(keys, values, strict=True))
-            if (started := time.monotonic()) > due:
-                self.write(complete=False)
-                # Writing may take a small part of the time only, however many toys there are.
-                due = time.monotonic() + max(_WRITE_EVERY_S, 20 * (time.monotonic() - started))
-            if until_decided and self.decided():
-                break
+        """Make the toys of the batches; those that are made are on disk every few seconds."""
+        write_due = evaluate_due = time.monotonic() + _WRITE_EVERY_S
+        try:
+            for batch, values in runner(self.prepared.work, batches):
+                keys = [(batch.n_signal, seed) for seed in batch.seeds]
+                self.store.toys |= dict(zip(keys, values, strict=True))
+                if time.monotonic() > write_due:
+                    self.store.write_toys()
+                    write_due = time.monotonic() + _WRITE_EVERY_S
+                if (began := time.monotonic()) > evaluate_due:
+                    self.write(complete=False)
+                    # Evaluating many toys takes long; toys are what the time is for.
+                    evaluate_due = time.monotonic() + max(
+                        _WRITE_EVERY_S, _EVALUATE_SHARE * (time.monotonic() - began)
+                    )
+                if until_decided and self.decided():
+                    break
+        finally:
+            # However this ends, no toy that was made is lost.
+            self.store.write_toys()
 
     def write(self, complete: bool) -> NplmResult | None:
-        """Write toys and result so far; the result, or None while there are too few toys."""
+        """Write the result so far; it, or None while there are too few toys."""
         result = self.result()
-        self.store.write(result, {"complete": complete})
+        if result is not None:
+            self.store.write_result(result, {"complete": complete})
         self.say(progress_line(result, self.settings.toys))
         return result
 

@@ -42,11 +42,13 @@ class Store:
     sigmas: tuple[float | None, ...]
     toys: Toys = field(default_factory=dict)
 
-    def write(self, result: NplmResult | None, state: Mapping[str, Any]) -> None:
-        """Write toys and result so far; each file is whole at any time."""
+    def write_toys(self) -> None:
+        """Write the toys so far; each file is whole at any time."""
         _write_toys(self.directory, self.toys, self.sigmas)
-        if result is not None:
-            write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
+
+    def write_result(self, result: NplmResult, state: Mapping[str, Any]) -> None:
+        """Write the result so far, with further keys."""
+        write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
 
 
 def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:

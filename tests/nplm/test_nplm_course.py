@@ -115,7 +115,6 @@ def test_a_resumed_test_makes_no_toy_twice(course):
     begun = course()
     with pytest.raises(KeyboardInterrupt):
         conduct(begun, broken, 20)
-    begun.write(complete=False)
     resumed = course()
     assert len(resumed.store.toys) == 20
     assert [len(batch.seeds) for batch in missing(resumed, None, 25)] == [25, 15]
