@@ -116,8 +116,7 @@ class Course:
 
     def _excludes(self, toys: Floats, threshold: float) -> bool:
         combined = combine_counted(toys, self.observed, self.settings.aggregate)
-        n_larger = int((combined.toys >= combined.observed).sum())
-        p = empirical_p(n_larger, len(toys), _STOP_COVERAGE)
+        p = empirical_p(combined.n_larger, len(toys), _STOP_COVERAGE)
         return not p.low <= threshold <= p.high
 
     def _injected(self, n_signal: int) -> list[Floats]:

@@ -105,7 +105,7 @@ def injection(result: NplmResult) -> Figure:
 def log_ratio(prepared: Prepared, result: NplmResult) -> Figure:
     """Data over reference in each column, and the reference weighted with the fitted e^f."""
     statistic, draw = prepared.work.statistic, prepared.observed
-    pool, width = statistic.pool, int(np.argmin([w.asymptotic.p.value for w in result.widths]))
+    pool, width = statistic.pool, int(np.argmax([w.asymptotic.z.value for w in result.widths]))
     rows = reference_rows(pool, draw)[:_DRAWN_ROWS]
     reference, weights = pool.points[rows], pool.weights[rows]
     fitted = weights * np.exp(np.minimum(statistic.log_ratio(draw, reference, width), 50.0))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri_exp
 
 from raysearch.nplm.aggregate import combine_counted, combine_fitted
 from raysearch.nplm.pvalues import (
+    SMALLEST_P,
     Asymptotic,
     Estimate,
     asymptotic,
@@ -20,6 +21,8 @@ from raysearch.nplm.pvalues import (
     z_of_p,
 )
 from raysearch.nplm.tensors import Floats
+
+_LARGEST_T = 1e100
 
 
 class Width(NamedTuple):
@@ -102,25 +105,30 @@ class NplmResult:
         counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
         if p.low == 0:
             counted = f"p < {p.high:.2g}, the limit of {self.toys} toys, Z > {self.z.low:.2f}"
+        limit = "<" if a.value <= SMALLEST_P else "="
         return (
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
-            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p = {a.value:.2g} "
-            f"({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; KS test of the "
-            f"fit p = {self.ks_p:.2g}"
+            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p {limit} "
+            f"{a.value:.2g} ({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; "
+            f"KS test of the fit p = {self.ks_p:.2g}"
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, as nplm.json holds them; None stands for an infinite end."""
+        """Plain values, as nplm.json holds them; None stands for what is not finite."""
         names = ("p_empirical", "p_asymptotic", "z", "z_asymptotic", "dof", "scale", "pool_shift")
         return {
-            "t": self.t,
+            "t": self.t if math.isfinite(self.t) else None,
             **{name: _estimate(getattr(self, name)) for name in names},
             "toys": self.toys,
             "ks_p": self.ks_p,
             "smallest_p": 1 / (self.toys + 1),
             "plain_chi2": _asymptotic(self.plain),
             "widths": [
-                {"sigma": w.sigma, "t": w.t, "p_empirical": _estimate(w.p_empirical)}
+                {
+                    "sigma": w.sigma,
+                    "t": w.t if math.isfinite(w.t) else None,
+                    "p_empirical": _estimate(w.p_empirical),
+                }
                 | _asymptotic(w.asymptotic)
                 for w in self.widths
             ],
@@ -148,8 +156,10 @@ def evaluate(
         pool_terms: shift and spread of the mean t per degree of freedom, see `pool_terms`.
     """
     name, seed = about["aggregate"], about["seed"]
+    # A function that overflows somewhere is larger than any other, but must not spoil the sums.
+    observed, toys = (np.clip(t, -_LARGEST_T, _LARGEST_T) for t in (observed, toys))
     counted, fitted = (f(toys, observed, name) for f in (combine_counted, combine_fitted))
-    p = empirical_p(int((counted.toys >= counted.observed).sum()), len(toys))
+    p = empirical_p(counted.n_larger, len(toys))
     scaled = asymptotic(fitted.toys, fitted.observed, seed)
     widths = tuple(
         _width(sigma, float(t), column, seed)
@@ -160,7 +170,7 @@ def evaluate(
         p_empirical=p,
         p_asymptotic=scaled.p,
         z=z_of_p(p),
-        z_asymptotic=z_of_p(scaled.p),
+        z_asymptotic=scaled.z,
         toys=len(toys),
         dof=scaled.dof,
         scale=scaled.scale,
@@ -187,8 +197,9 @@ def significances(values: Floats, toys: Floats, name: str) -> Floats:
     """
     combined = [combine_fitted(toys, value, name) for value in values]
     fit = fit_chi2(combined[0].toys)
-    p = np.array([float(fit.p(c.observed)) for c in combined])
-    return np.asarray(-ndtri(np.clip(p, np.finfo(np.float64).tiny, 1 - 1e-16)))
+    log_p = fit.log_p(np.array([c.observed for c in combined]))
+    # A t below all toys is told as Z = -8, not as minus infinity.
+    return np.asarray(-ndtri_exp(np.minimum(log_p, -1e-15)))
 
 
 def median_error(z: Floats) -> float:
@@ -215,10 +226,15 @@ def _pool_shift(dof: float, terms: Sequence[float]) -> Estimate:
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    ends = [end if math.isfinite(end) else None for end in (estimate.low, estimate.high)]
-    return {"value": estimate.value, "interval": ends}
+    value, low, high = (end if math.isfinite(end) else None for end in estimate)
+    return {"value": value, "interval": [low, high]}
 
 
 def _asymptotic(found: Asymptotic) -> dict[str, Any]:
-    numbers = {"p_asymptotic": found.p, "dof": found.dof, "scale": found.scale}
+    numbers = {
+        "p_asymptotic": found.p,
+        "z_asymptotic": found.z,
+        "dof": found.dof,
+        "scale": found.scale,
+    }
     return {name: _estimate(e) for name, e in numbers.items()} | {"ks_p": found.ks_p}

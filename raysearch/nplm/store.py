@@ -48,7 +48,8 @@ class Store:
 
     def write_result(self, result: NplmResult, state: Mapping[str, Any]) -> None:
         """Write the result so far, with further keys."""
-        write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
+        contents = {"schema": 1, **result.as_json(), **state}
+        write_json(self.directory / RESULT, contents, allow_nan=False)
 
 
 def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:

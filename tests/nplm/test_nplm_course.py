@@ -76,13 +76,28 @@ def test_the_files_hold_what_the_result_says(course, prepared, tmp_path):
     assert "from 60 toys p" in result.summary()
 
 
-def test_a_signal_is_found_and_no_toy_above_is_a_limit(course):
-    result = conduct(course(inject=()), serial)
-    assert result.p_empirical.value <= 0.1
+@pytest.mark.parametrize("sigmas", [(0.5,), (0.5, 1.5)])
+def test_no_toy_above_is_a_limit(sigmas, samples, tmp_path):
+    """Data with a signal that no toy comes near, at one width and at several."""
+    strong = np.concatenate([samples["data"].values, samples["signal"].values[:80]])
+    settings = replace(SETTINGS, sigmas=sigmas, inject=())
+    question = Question({**samples, "data": points(strong)}, settings)
+    run = begin(prepare_test(question), asked(question), settings, tmp_path, lambda line: None)
+    result = conduct(run, serial)
+    assert result.p_empirical.low == 0
+    assert result.p_empirical.value == result.as_json()["smallest_p"] == 1 / 61
+    assert "the limit of 60 toys" in result.summary()
+    assert result.as_json()["z"]["interval"][1] is None
     assert result.z_asymptotic.value > 2
-    if result.p_empirical.low == 0:
-        assert "the limit of 60 toys" in result.summary()
-        assert result.as_json()["z"]["interval"][1] is None
+
+
+def test_what_is_not_finite_never_reaches_the_file(course, tmp_path):
+    run = course(inject=())
+    result = conduct(replace(run, observed=np.array([np.inf, np.inf])), serial)
+    text = (tmp_path / "out" / "nplm.json").read_text()
+    assert "Infinity" not in text
+    assert "NaN" not in text
+    assert result.p_empirical.low == 0
 
 
 def test_any_batches_give_the_same_p(course):
