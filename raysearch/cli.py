@@ -202,7 +202,7 @@ def nplm(
         int | None, typer.Option(help="Signal events of a toy when candidates are judged.")
     ] = None,
     stop_at: Annotated[
-        float | None, typer.Option(help="Stop once the interval of p excludes this value.")
+        float | None, typer.Option(help="Stop once the toys exclude this value of p.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 1,
     out: Annotated[

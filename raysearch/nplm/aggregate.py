@@ -42,7 +42,7 @@ def _smooth_max(log_p: Floats) -> Floats:
 AGGREGATES: Mapping[str, Aggregate] = MappingProxyType(
     {"min-p": _min_p, "prod-p": _product, "average-p": _average, "smooth-max": _smooth_max}
 )
-"""From (n, k) logarithms of the p of n tests at k widths to (n,) statistics; less likely is larger."""
+"""From (n, k) log p of n tests at k widths to (n,) statistics, larger where less likely."""
 
 
 class Combined(NamedTuple):

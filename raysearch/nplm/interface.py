@@ -88,7 +88,7 @@ def nplm_test(
         reference_size: events of a test's reference; None for as many as leave a pool.
         expected: number of data the reference predicts; None to compare shapes only.
         toys: how many.
-        stop_at: stop once the interval of p excludes this value.
+        stop_at: stop once the toys exclude this value of p, wrongly in 1% of all tests.
         inject: numbers of signal events for the curve.
         injected_toys: toys at each of them.
         select: candidates of columns, kernel widths and centres; the one with the largest power to

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -129,6 +130,28 @@ def rows_aside(n_data: int, expected: float | None, weights: Floats) -> int:
         most = max(most, expected + _SIGMAS_ASIDE * np.sqrt(expected) + 1)
     excess = float(weights.max() / weights.mean())
     return int(np.ceil(most if excess == 1 else excess * (most + _SIGMAS_ASIDE * np.sqrt(most))))
+
+
+def pool_spread(pool: Pool) -> tuple[float, float]:
+    """How far the toys of one finite pool are from the truth: standard deviations of their mean t.
+
+    Over many pools toys and data have the same mean t: where both parts of a toy come from one
+    pool, without replacement, their difference fluctuates as for independent samples, and a fixed
+    reference is the same for all. But one pool of P rows differs from the truth, from which the
+    data come: for q degrees of freedom its toys' mean is off by about ``N_D sqrt(2 q) / P``, and
+    for a fixed reference beside it by ``2 N_D sqrt(q / P N_R)`` too. A sampler is the truth.
+    Drawing with replacement would add ``q N_D / P`` to the mean itself.
+
+    Returns:
+        Coefficients of sqrt(q) and of sqrt(2 q).
+    """
+    if pool.scheme == "sampler":
+        return 0.0, 0.0
+    n_data = pool.n_data if pool.expected is None else pool.expected
+    if pool.scheme == "fresh":
+        return 0.0, n_data / len(pool.points)
+    left = len(pool.points) - pool.n_reference
+    return 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left
 
 
 def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int = 0) -> Draw:

@@ -24,6 +24,8 @@ _RESAMPLES = 400
 # Smaller ones are told as this one: a double holds no less to full precision.
 SMALLEST_P = float(np.finfo(np.float64).tiny)
 _LEAST_MEAN = 1e-12
+# Tests in which an early stop excludes what it should not.
+WRONG_STOPS = 0.01
 _TAIL_OF_SERIES, _FRACTION_TERMS = 1e-290, 60
 
 
@@ -115,6 +117,32 @@ def empirical_p(n_larger: int, n_toys: int, coverage: float = ONE_SIGMA) -> Esti
     full = n_larger == n_toys
     high = 1.0 if full else float(special.betaincinv(n_larger + 1, n_toys - n_larger, 1 - tail))
     return Estimate((n_larger + 1) / (n_toys + 1), low, high)
+
+
+def excludes(n_larger: int, n_toys: int, p: float, wrong_rate: float = WRONG_STOPS) -> bool:
+    """Whether the toys exclude that a toy is at least as extreme as the data with probability p.
+
+    However often it is asked while toys are added, a true p is ever excluded at most at the given
+    rate: the likelihood averaged over all probabilities, over that of p, is a martingale under p,
+    and exceeds 1 / rate at most that often (Ville's inequality). For one kernel width toys are
+    independent and this is exact; for several it holds as far as the combined counts are.
+
+    Args:
+        n_larger: toys at least as extreme as the data.
+        n_toys: toys so far.
+        p: probability in question.
+        wrong_rate: the rate.
+
+    References:
+        Statistical methods related to the law of the iterated logarithm (Robbins, 1970)
+
+    Example:
+        >>> excludes(0, 100, 0.05), excludes(0, 300, 0.05)
+        (False, True)
+    """
+    averaged = special.betaln(n_larger + 1, n_toys - n_larger + 1)
+    likelihood = special.xlogy(n_larger, p) + special.xlog1py(n_toys - n_larger, -p)
+    return bool(averaged - likelihood > -math.log(wrong_rate))
 
 
 def z_of_p(p: Estimate) -> Estimate:

@@ -23,6 +23,8 @@ from raysearch.nplm.pvalues import (
 from raysearch.nplm.tensors import Floats
 
 _LARGEST_T = 1e100
+# In standard deviations of t; more would move Z by as much.
+_BEARABLE_SHIFT = 0.2
 
 
 class Width(NamedTuple):
@@ -100,7 +102,7 @@ class NplmResult:
     toy_t: Floats
 
     def summary(self) -> str:
-        """The answer in two lines."""
+        """The answer in two lines, and a third if the pool is too small to be trusted."""
         p, a = self.p_empirical, self.p_asymptotic
         counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
         if p.low == 0:
@@ -110,7 +112,16 @@ class NplmResult:
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
             f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p {limit} "
             f"{a.value:.2g} ({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; "
-            f"KS test of the fit p = {self.ks_p:.2g}"
+            f"KS test of the fit p = {self.ks_p:.2g}{self._warning()}"
+        )
+
+    def _warning(self) -> str:
+        error, spread = self.pool_shift.high, float(self.toy_t.std(axis=0).max())
+        if error <= _BEARABLE_SHIFT * spread:
+            return ""
+        return (
+            f"\nwarning: the reference is small beside the data: the mean t of its toys is off by "
+            f"about {error:.2g}, where t itself scatters by {spread:.2g}; give more reference"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -143,7 +154,7 @@ def evaluate(
     toys: Floats,
     injected: Mapping[int, Floats],
     about: Mapping[str, Any],
-    pool_terms: Sequence[float],
+    spread: Sequence[float],
 ) -> NplmResult:
     """All numbers of a test from the t of data and toys.
 
@@ -153,7 +164,7 @@ def evaluate(
         toys: (n, k) their t.
         injected: by number of signal events, (m, k) t of toys.
         about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
-        pool_terms: shift and spread of the mean t per degree of freedom, see `pool_terms`.
+        spread: of the mean t between pools, see `raysearch.nplm.pool.pool_spread`.
     """
     name, seed = about["aggregate"], about["seed"]
     # A function that overflows somewhere is larger than any other, but must not spoil the sums.
@@ -180,7 +191,7 @@ def evaluate(
         injections=tuple(
             _injection(n, values, toys, name, about["n_data"]) for n, values in injected.items()
         ),
-        pool_shift=_pool_shift(float(toys.mean(axis=0).max()), pool_terms),
+        pool_shift=_pool_shift(float(toys.mean(axis=0).max()), spread),
         settings=about,
         toy_seeds=tuple(seeds),
         toy_t=toys,
@@ -219,10 +230,11 @@ def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> 
     return Injection(n, n / (n_data + n), band, median_error(z), len(z))
 
 
-def _pool_shift(dof: float, terms: Sequence[float]) -> Estimate:
-    shift, linear, square = terms
-    spread = math.hypot(linear * math.sqrt(dof), square * math.sqrt(2 * dof))
-    return Estimate(shift * dof, shift * dof - spread, shift * dof + spread)
+def _pool_shift(dof: float, spread: Sequence[float]) -> Estimate:
+    dof = max(dof, 0.0)
+    linear, square = spread
+    error = math.hypot(linear * math.sqrt(dof), square * math.sqrt(2 * dof))
+    return Estimate(0.0, -error, error)
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

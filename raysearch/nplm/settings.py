@@ -36,7 +36,7 @@ class NplmSettings:
         expected: number of data the reference predicts, which toys then fluctuate by Poisson; None
             to compare shapes only.
         toys: how many.
-        stop_at: stop once the interval of p excludes this value; None to make all toys.
+        stop_at: stop once the toys exclude this value of p; None to make all toys.
         inject: numbers of signal events for the curve of Z.
         injected_toys: toys at each of them.
         select: candidates among which the power to find signal chooses; empty for no selection.
@@ -92,6 +92,11 @@ class NplmSettings:
         _check_least("seed", self.seed, 0)
         for name in ("penalty", "expected", "clip", "stop_at"):
             _check_positive(name, getattr(self, name))
+        if self.stop_at is not None and not 1 / (self.toys + 1) <= self.stop_at < 1:
+            raise InputError(
+                f"`1 / (toys + 1) <= stop_at < 1` must hold, below which {self.toys} toys decide "
+                f"nothing, but got stop_at = {self.stop_at:g}; ask for more toys."
+            )
         for sigma in self.sigmas:
             _check_positive("sigma", sigma)
         for width in self.hidden:

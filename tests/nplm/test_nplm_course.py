@@ -10,9 +10,10 @@ from nplm_toys import points, two_samples
 
 from raysearch.errors import InputError
 from raysearch.nplm.chain import begin
-from raysearch.nplm.conduct import conduct, missing, pool_terms
+from raysearch.nplm.conduct import conduct, missing
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.plan import asked
+from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import make_pool, prepare_test
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
@@ -156,32 +157,31 @@ def test_another_test_is_refused_its_directory(course, samples, prepared):
         course(seed=4)
 
 
-def test_it_stops_where_the_interval_excludes_the_value(course, monkeypatch):
-    monkeypatch.setattr("raysearch.nplm.conduct._LOOK_EVERY", 20)
+def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
     results = [
         conduct(course(f"{size}", inject=(), stop_at=0.5), runner, size)
         for size, runner in ((4, serial), (25, serial), (5, backwards))
     ]
     assert [result.toys for result in results] == [20, 20, 20]
     assert len({result.p_empirical for result in results}) == 1
-    assert conduct(course("all", inject=(), stop_at=1e-3), serial).toys == 60
+    stopping = json.loads((tmp_path / "4" / "nplm.json").read_text())["stopping"]
+    assert stopping == {"stopped_at": 20, "stop_at": 0.5, "wrong_stops_at_most": 0.01}
+    assert conduct(course("all", inject=(), stop_at=0.02), serial).toys == 60
+    with pytest.raises(InputError, match="below which 60 toys decide nothing"):
+        course("none", stop_at=0.01)
 
 
-def test_the_spread_of_a_fixed_pool_is_reported(samples, tmp_path):
-    settings = replace(SETTINGS, draws="fixed", inject=())
+@pytest.mark.parametrize(("draws", "terms"), [("fixed", (0.4, 0.2)), ("fresh", (0, 0.1))])
+def test_the_spread_between_pools_is_reported(draws, terms, samples, tmp_path):
+    settings = replace(SETTINGS, draws=draws, inject=())
     prepared = prepare_test(Question(samples, settings))
-    pool = prepared.work.statistic.pool
-    assert pool.n_reference == 2000
-    assert pool_terms(pool) == pytest.approx((0, 2 * 400 / 2000, 400 / 2000))
-    run = begin(
-        prepared,
-        asked(Question(samples, settings)),
-        settings,
-        tmp_path / "fixed",
-        lambda line: None,
-    )
-    shift = conduct(run, serial).pool_shift
-    assert shift.low < 0 == shift.value < shift.high
+    assert pool_spread(prepared.work.statistic.pool) == pytest.approx(terms)
+    plan = asked(Question(samples, settings))
+    run = begin(prepared, plan, settings, tmp_path, lambda line: None)
+    result = conduct(run, serial)
+    dof = result.toy_t.mean(axis=0).max()
+    assert result.pool_shift.high == pytest.approx(np.hypot(terms[0], terms[1] * 2**0.5) * dof**0.5)
+    assert ("warning: the reference is small" in result.summary()) == (draws == "fixed")
 
 
 def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):

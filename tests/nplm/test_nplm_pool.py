@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nplm_toys import exponential, pool
 
 from raysearch.errors import InputError
-from raysearch.nplm.pool import draw_observed, draw_toy, reference_rows
+from raysearch.nplm.pool import draw_observed, draw_toy, pool_spread, reference_rows
 
 SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
@@ -79,3 +79,15 @@ def test_a_sampler_needs_its_scheme():
         pool(sampler=exponential)
     with pytest.raises(InputError, match="did you mean 'fixed'"):
         pool(scheme="fix")
+
+
+def test_the_mean_t_of_a_pool_scatters_as_reported():
+    """Data of the truth against references of many small pools: (N_D / P) sqrt(2 q) each."""
+    rng, shifts = np.random.default_rng(3), []
+    n_data, n, q = 100, 1000, 8
+    for _ in range(400):
+        # t of a wide kernel in so many dimensions: N_D |mean difference|^2, in closed form.
+        mean = rng.normal(size=(n, q)).mean(axis=0)
+        shifts.append(n_data * (mean**2).sum())
+    of = pool(n=n, n_reference=800, n_data=n_data)
+    assert np.std(shifts) == pytest.approx(pool_spread(of)[1] * np.sqrt(2 * q), rel=0.15)

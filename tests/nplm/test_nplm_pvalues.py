@@ -19,6 +19,7 @@ from raysearch.nplm.pvalues import (
     Chi2,
     asymptotic,
     empirical_p,
+    excludes,
     fit_chi2,
     uniformity,
     z_of_p,
@@ -145,3 +146,12 @@ def test_a_huge_t_has_a_finite_z_and_a_limit_of_p():
     found = asymptotic(np.random.default_rng(8).chisquare(10, 500), 1e5, 0)
     assert found.p.value == found.p.low == SMALLEST_P
     assert 200 < found.z.low < found.z.value < found.z.high < 500
+
+
+@pytest.mark.parametrize("p", [0.3, 0.02])
+def test_a_true_p_is_excluded_as_rarely_as_said_however_often_one_looks(p):
+    counts = np.cumsum(np.random.default_rng(9).random((800, 1000)) < p, axis=1)
+    looks = range(20, 1001, 20)
+    wrong = [any(excludes(int(row[n - 1]), n, p, 0.05) for n in looks) for row in counts]
+    assert np.mean(wrong) < 0.05
+    assert sum(excludes(int(row[-1]), 1000, 3 * p, 0.05) for row in counts) > 700
