@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.nuisances import Nuisance
-from raysearch.nplm.points import Points, Source, check_pair, read_points
-from raysearch.nplm.pool import Sampler
+from raysearch.nplm.points import Points, Source, check_pair, read_class, read_points
+from raysearch.nplm.pool import Sampler, most_of_poisson
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
@@ -66,10 +66,12 @@ def nplm_test(
     Args:
         data: events, an event file in any known layout, or an (n, d) array: features, the score of
             a study, or an embedding.
-        reference: the same columns, background only, several times as many events.
+        reference: the same columns, several times as many events; the background of a labelled
+            file.
         columns: which to compare, ``mjj`` among them if wanted; all features by default.
         weights: column of the reference with the weight of each event.
-        signal: events to inject for the curve of Z against the number of them.
+        signal: events to inject for the curve of Z against the number of them; the signal of a labelled
+            file.
         sampler: ``(generator, n) -> (n, d)`` points of the true distribution, for
             ``draws="sampler"``; a function that workers can import.
         method: "kernel" or "neural".
@@ -132,7 +134,7 @@ def nplm_test(
         seed=seed,
     )
     _check_address(address)
-    points = _read(data, reference, signal, columns, weights, settings)
+    points = _read(data, reference, signal, columns, weights, settings, say)
     question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else _new_directory()
     with _runner(address, device, say) as runner:
@@ -149,26 +151,34 @@ def _read(
     columns: Sequence[str] | None,
     weights: str | None,
     settings: NplmSettings,
+    say: Say,
 ) -> dict[str, Points]:
     points = {
         "data": read_points(data, columns),
-        "reference": read_points(reference, columns, weights),
+        "reference": read_class(reference, "reference", False, columns, weights, say),
     }
     if signal is not None:
-        points["signal"] = read_points(signal, columns)
+        points["signal"] = read_class(signal, "signal", True, columns, say=say)
     check_pair(points["data"], points["reference"])
+    _check_signal(points, settings)
+    return points
+
+
+def _check_signal(points: Mapping[str, Points], settings: NplmSettings) -> None:
     most = max(*settings.inject, settings.n_signal_select or 0, 0)
-    if most > len(points.get("signal", ())):
+    needed = most if settings.expected is None else most_of_poisson(most)
+    held = len(points["signal"]) if "signal" in points else 0
+    if needed > held:
+        why = "" if needed == most else f", up to {needed} as their number fluctuates,"
         raise InputError(
-            f"injecting {most} events needs as many signal events, but "
-            f"{len(points.get('signal', ()))} were given; give a larger signal sample."
+            f"injecting {most} events{why} needs as many signal events, but {held} were given; "
+            "give a larger signal sample."
         )
-    if signal is not None and points["signal"].columns != points["data"].columns:
+    if held and points["signal"].columns != points["data"].columns:
         raise InputError(
             f"signal and data must have the same columns, but got {points['signal'].columns} and "
             f"{points['data'].columns}."
         )
-    return points
 
 
 def _new_directory() -> Path:

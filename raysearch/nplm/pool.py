@@ -24,8 +24,8 @@ SCHEMES = ("fresh", "fixed", "sampler")
 # A function of generator and count that gives (count, d) points; importable by name for workers.
 Sampler = Callable[[np.random.Generator, int], Floats]
 
-# So many standard deviations of a Poisson number are set aside; beyond, data would be cut short
-# once in 10^9 toys.
+# So many standard deviations of a Poisson number are set aside; beyond, data are cut short: of
+# large numbers once in 10^9 toys, of single events once in 10^5.
 _SIGMAS_ASIDE = 6.0
 _NO_ROWS = np.zeros(0, np.int64)
 
@@ -127,7 +127,7 @@ def rows_aside(n_data: int, expected: float | None, weights: Floats) -> int:
     """Rows that hold enough events for the data of any toy, after choosing by weight."""
     most = float(n_data)
     if expected is not None:
-        most = max(most, expected + _SIGMAS_ASIDE * np.sqrt(expected) + 1)
+        most = max(most, most_of_poisson(expected))
     excess = float(weights.max() / weights.mean())
     return int(np.ceil(most if excess == 1 else excess * (most + _SIGMAS_ASIDE * np.sqrt(most))))
 
@@ -154,6 +154,11 @@ def pool_spread(pool: Pool) -> tuple[float, float]:
     return 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left
 
 
+def most_of_poisson(expected: float) -> int:
+    """Events that hardly any Poisson number with this expectation exceeds."""
+    return math.ceil(expected + _SIGMAS_ASIDE * math.sqrt(expected))
+
+
 def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int = 0) -> Draw:
     """The toy of this seed; it depends on nothing else.
 
@@ -167,6 +172,7 @@ def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int 
     n, injected = pool.n_data, n_signal
     if pool.expected is not None:
         n, injected = int(rng.poisson(pool.expected)), int(rng.poisson(n_signal))
+        injected = min(injected, most_of_poisson(n_signal))
     if pool.sampler is not None:
         data, others = _NO_ROWS, _NO_ROWS
         points = pool.standardised(pool.sampler(rng, n))

@@ -16,7 +16,7 @@ def refused(monkeypatch, capsys, tmp_path):
     events = toy_events(900, 0)
     write_columns(tmp_path / "data.h5", events.take(np.arange(100)))
     write_columns(tmp_path / "reference.h5", events.take(np.arange(100, 900)))
-    write_columns(tmp_path / "few.h5", events.take(np.arange(800, 900)))
+    write_columns(tmp_path / "few.h5", events.take(np.arange(800, 900)).without_labels())
 
     def of(*words):
         monkeypatch.setattr(sys, "argv", ["raysearch", "nplm", *words])
@@ -42,6 +42,10 @@ def refused(monkeypatch, capsys, tmp_path):
         (["data.h5", "reference.h5", "--sigma", "0"], "`0 < sigma` must hold"),
         (["data.h5", "reference.h5", "--aggregate", "min"], "did you mean 'min-p'"),
         (["data.h5", "reference.h5", "--inject", "10"], "but 0 were given"),
+        (
+            ["data.h5", "reference.h5", "--signal", "few.h5", "--inject", "90", "--expected", "99"],
+            "injecting 90 events, up to 147 as their number fluctuates, needs as many",
+        ),
         (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
         (["data.h5", "reference.h5", "--select", "sigma=1"], "needs signal and the number"),
         (["data.h5", "reference.h5", "--select", "sigm=1"], "did you mean 'sigma'"),

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from nplm_toys import exponential, pool
 
 from raysearch.errors import InputError
-from raysearch.nplm.pool import draw_observed, draw_toy, pool_spread, reference_rows
+from raysearch.nplm.pool import (
+    draw_observed,
+    draw_toy,
+    most_of_poisson,
+    pool_spread,
+    reference_rows,
+)
 
 SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
@@ -67,6 +73,14 @@ def test_injected_signal_comes_from_the_signal():
     assert (draw_toy(of, 1, signal, 20).points == 9).all()
     assert len(draw_toy(of, 1, signal, 20).points) == 20
     assert np.array_equal(draw_toy(of, 1, signal, 0).rows, draw_toy(of, 1).rows)
+
+
+def test_an_expected_number_of_signal_fits_into_the_sample():
+    """Poisson numbers above what was checked for are cut, and do not end the test."""
+    of, most = pool(expected=300.0), most_of_poisson(1)
+    counts = [len(draw_toy(of, k, np.zeros((most, 2)), 1).points) for k in range(300)]
+    assert max(counts) <= most == 7
+    assert np.mean(counts) == pytest.approx(1, abs=0.25)
 
 
 def test_a_pool_too_small_says_what_it_has_and_needs():
