@@ -191,6 +191,31 @@ def nplm(
     ] = None,
     signal: Annotated[Path | None, typer.Option(help="Events to inject.")] = None,
     inject: Annotated[str, typer.Option(help="Numbers of them, a,b,...")] = "",
+    injected_toys: Annotated[
+        int, typer.Option(help="Toys at each of these numbers.")
+    ] = NplmSettings.injected_toys,
+    centres: Annotated[
+        int | None, typer.Option(help="Nystroem centres (kernel); default: by rule.")
+    ] = None,
+    penalty: Annotated[
+        float | None, typer.Option(help="lambda of the averaged loss (kernel); default: by rule.")
+    ] = None,
+    solver: Annotated[
+        str, typer.Option(help="one-step, as published, or converged (kernel).")
+    ] = NplmSettings.solver,
+    hidden: Annotated[str, typer.Option(help="Hidden layers, a,b,... (neural).")] = ",".join(
+        map(str, NplmSettings.hidden)
+    ),
+    clip: Annotated[
+        float | None, typer.Option(help="Bound on weights (neural); default: tuned to a chi2.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Steps of training at most (neural).")
+    ] = NplmSettings.steps,
+    reference_size: Annotated[
+        int | None, typer.Option(help="Events of a reference; default: all but a pool for data.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     select: Annotated[
         list[str] | None,
         typer.Option(
@@ -226,6 +251,15 @@ def nplm(
         expected=expected,
         signal=signal,
         inject=_numbers("--inject", inject, int) if inject else (),
+        injected_toys=injected_toys,
+        centres=centres,
+        penalty=penalty,
+        solver=solver,
+        hidden=_numbers("--hidden", hidden, int),
+        clip=clip,
+        steps=steps,
+        reference_size=reference_size,
+        device=device,
         select=[candidate_from_words(words) for words in select or ()],
         n_signal_select=n_signal_select,
         stop_at=stop_at,

@@ -8,6 +8,7 @@ from toys import toy_events
 
 from raysearch import cli
 from raysearch.events import write_columns
+from raysearch.nplm import Candidate
 
 
 @pytest.fixture
@@ -49,8 +50,35 @@ def refused(monkeypatch, capsys, tmp_path):
         (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
         (["data.h5", "reference.h5", "--select", "sigma=1"], "needs signal and the number"),
         (["data.h5", "reference.h5", "--select", "sigm=1"], "did you mean 'sigma'"),
+        (["data.h5", "reference.h5", "--device", "tpu"], "must be cpu or cuda, but got 'tpu'"),
         (["data.h5", "reference.h5", "--address", "localhost"], "must be host:port or auto"),
     ],
 )
 def test_a_wrong_word_is_refused_with_rule_and_value(words, message, refused):
     assert message in refused(*words)
+
+
+def test_every_option_reaches_the_test(monkeypatch, capsys):
+    """The settings that a command gives are those that the interface gets."""
+    got = {}
+
+    class Answer:
+        def summary(self):
+            return "answer"
+
+    def nplm_test(data, reference, **settings):
+        got.update(settings)
+        return Answer()
+
+    monkeypatch.setattr("raysearch.nplm.nplm_test", nplm_test)
+    words = "--centres 30 --penalty 1e-5 --solver converged --reference-size 700 --clip 4 "
+    words += "--hidden 5,3 --steps 9 --injected-toys 11 --device cuda --n-signal-select 6"
+    words = ["nplm", "d", "r", *words.split(), "--select", "sigma=1,2 centres=7 columns=a,b"]
+    monkeypatch.setattr(sys, "argv", ["raysearch", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, capsys.readouterr().out) == (0, "answer\n")
+    expected = {"centres": 30, "penalty": 1e-5, "solver": "converged", "reference_size": 700}
+    expected |= {"clip": 4.0, "hidden": [5, 3], "steps": 9, "injected_toys": 11, "device": "cuda"}
+    expected |= {"n_signal_select": 6, "select": [Candidate(("a", "b"), (1.0, 2.0), 7)]}
+    assert {name: got[name] for name in expected} == expected
