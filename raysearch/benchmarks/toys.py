@@ -67,7 +67,7 @@ def kernel_test(size: Size, scheme: str) -> KernelTest:
     mean, width = values.mean(0), values.std(0)
     points = (values - mean) / width
     pool = Pool(points, np.ones(len(points)), mean, width, scheme, size.reference, size.data)
-    sigma = rules.kernel_width(points).value
+    sigma = rules.kernel_width(points, pool.weights).value
     block = make_block(pool, points[: size.centres], sigma, _PENALTY, True, "cpu")
     return KernelTest(pool, ((block,),), _PENALTY)
 

@@ -15,7 +15,7 @@ from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import WRONG_STOPS, excludes
 from raysearch.nplm.result import NplmResult, evaluate
-from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
 from raysearch.nplm.store import Store
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
@@ -25,7 +25,6 @@ _WRITE_EVERY_S = 2.0
 # Between two evaluations passes so many times what one takes.
 _EVALUATE_SHARE = 20.0
 _LOOK_EVERY = 20
-_FEWEST = 20
 
 
 @dataclass(eq=False)
@@ -89,7 +88,7 @@ class Course:
         """The result of the toys made so far; None if they are too few."""
         seeds = [s for s in toy_seeds(self.settings, None) if (None, s) in self.store.toys]
         seeds = seeds[: self.decided() or len(seeds)]
-        if len(seeds) < min(_FEWEST, self.settings.toys):
+        if len(seeds) < FEWEST_TOYS:
             return None
         injected = {n: self._injected(n) for n in self.settings.inject}
         return evaluate(
@@ -165,6 +164,6 @@ def toy_seeds(settings: NplmSettings, n_signal: int | None) -> tuple[int, ...]:
 def progress_line(result: NplmResult | None, toys: int) -> str:
     """The p-value so far, in a line."""
     if result is None:
-        return f"fewer than {_FEWEST} of {toys} toys so far"
+        return f"fewer than {FEWEST_TOYS} of {toys} toys so far"
     p = result.p_empirical
     return f"[{result.toys:>5}/{toys}] p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}) so far"

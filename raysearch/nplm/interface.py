@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import torch
+
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points, Source, check_pair, read_class, read_points
-from raysearch.nplm.pool import Sampler, most_of_poisson
+from raysearch.nplm.pool import Sampler, check_sampler, most_of_poisson
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
@@ -70,8 +72,8 @@ def nplm_test(
             file.
         columns: which to compare, ``mjj`` among them if wanted; all features by default.
         weights: column of the reference with the weight of each event.
-        signal: events to inject for the curve of Z against the number of them; the signal of a labelled
-            file.
+        signal: events to inject for the curve of Z against the number of them; the signal of a
+            labelled file.
         sampler: ``(generator, n) -> (n, d)`` points of the true distribution, for
             ``draws="sampler"``; a function that workers can import.
         method: "kernel" or "neural".
@@ -134,7 +136,10 @@ def nplm_test(
         seed=seed,
     )
     _check_address(address)
+    _check_device(device)
     points = _read(data, reference, signal, columns, weights, settings, say)
+    if sampler is not None:
+        check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else _new_directory()
     with _runner(address, device, say) as runner:
@@ -185,6 +190,17 @@ def _new_directory() -> Path:
     return Path("studies") / time.strftime("nplm-%Y%m%d-%H%M%S")
 
 
+def _check_device(device: str) -> None:
+    if device != "cpu" and not device.startswith("cuda"):
+        raise InputError(f"a device must be cpu or cuda, but got {device!r}.")
+    if device != "cpu" and not torch.cuda.is_available():
+        # What all toys share is computed here, whatever the cluster has.
+        raise InputError(
+            f"device = {device!r} needs a GPU where the test is prepared, but this machine has "
+            "none that torch can use; leave it out, or start the test on a machine that has one."
+        )
+
+
 def _check_address(address: str | None) -> None:
     # Ray takes seconds to import; what needs no address should not wait for it.
     if address is not None:
@@ -210,7 +226,9 @@ def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
 def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
     say("starting Ray" if address is None else f"connecting to Ray at {address}")
     from raysearch.nplm.parallel import ray_runner
-    from raysearch.tuning.cluster import connected
+    from raysearch.tuning.cluster import check_gpus, connected
 
     connection.enter_context(connected(address))
-    return ray_runner(gpus_per_task=float(device.startswith("cuda")))
+    gpus_per_task = float(device != "cpu")
+    check_gpus(gpus_per_task, address)
+    return ray_runner(gpus_per_task)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
@@ -137,7 +138,7 @@ def _filled(parts: Sequence[Floats], device: str) -> Tensor:
 
 def tuned_clip(
     test: NeuralTest, draws: Sequence[Draw], low: float = 1.0, high: float = 100.0, tries: int = 6
-) -> float:
+) -> tuple[float, float]:
     """The bound for which the mean t of null toys is the number of parameters, as a chi2 has it.
 
     A bisection on the logarithm: a looser bound gives larger t.
@@ -148,9 +149,22 @@ def tuned_clip(
         low: smallest bound.
         high: largest bound.
         tries: how often the networks are trained.
+
+    Returns:
+        The bound, and the mean t with it.
+
+    Raises:
+        InputError: if no bound between the two gives that mean.
     """
+    least, most = low, high
     for _ in range(tries):
-        middle = float(np.sqrt(low * high))
-        mean = replace(test, clip=middle).values(draws).mean()
-        low, high = (middle, high) if mean < test.shape.n_parameters else (low, middle)
-    return float(np.sqrt(low * high))
+        clip = math.sqrt(low * high)
+        mean = float(replace(test, clip=clip).values(draws).mean())
+        low, high = (clip, high) if mean < test.shape.n_parameters else (low, clip)
+    if low == least or high == most:
+        raise InputError(
+            f"a bound on the weights between {least:g} and {most:g} must give null toys a mean t "
+            f"of {test.shape.n_parameters}, the number of parameters, but clip = {clip:.3g} gives "
+            f"{mean:.3g}; choose other --hidden or --steps, or a --clip."
+        )
+    return clip, mean

@@ -27,6 +27,7 @@ Sampler = Callable[[np.random.Generator, int], Floats]
 # So many standard deviations of a Poisson number are set aside; beyond, data are cut short: of
 # large numbers once in 10^9 toys, of single events once in 10^5.
 _SIGMAS_ASIDE = 6.0
+_PROBED_POINTS = 16
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -152,6 +153,20 @@ def pool_spread(pool: Pool) -> tuple[float, float]:
         return 0.0, n_data / len(pool.points)
     left = len(pool.points) - pool.n_reference
     return 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left
+
+
+def check_sampler(sampler: Sampler, columns: int) -> None:
+    """Refuse a function that does not give (n, columns) finite points.
+
+    Raises:
+        InputError: if it does not.
+    """
+    found = np.asarray(sampler(np.random.default_rng(0), _PROBED_POINTS))
+    if found.shape != (_PROBED_POINTS, columns) or not np.isfinite(found.astype(float)).all():
+        raise InputError(
+            f"a sampler must give finite points of shape ({_PROBED_POINTS}, {columns}) if asked "
+            f"for {_PROBED_POINTS}, but gave {found.dtype} of shape {found.shape}."
+        )
 
 
 def most_of_poisson(expected: float) -> int:

@@ -13,6 +13,8 @@ from raysearch.nplm.statistic import SOLVERS
 
 KERNEL, NEURAL = "kernel", "neural"
 METHODS = (KERNEL, NEURAL)
+# Fewer say nothing of p, and no chi2 can be fitted to them.
+FEWEST_TOYS = 20
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class NplmSettings:
             "n_signal_select",
         ):
             _check_least(name, getattr(self, name), 1)
-        _check_least("toys", self.toys, 2)
+        _check_least("toys", self.toys, FEWEST_TOYS)
         _check_least("select_toys", self.select_toys, 2)
         _check_least("seed", self.seed, 0)
         for name in ("penalty", "expected", "clip", "stop_at"):

@@ -188,6 +188,30 @@ def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):
     small = replace(samples["reference"], values=samples["reference"].values[:700])
     with pytest.raises(InputError, match="at least 800 events, but the reference has 700"):
         make_pool(small, 400, SETTINGS)
+    with pytest.raises(InputError, match="reference_size = 300 and the data have 400 events"):
+        make_pool(samples["reference"], 400, replace(SETTINGS, reference_size=300))
+
+
+def test_a_pool_is_standardised_with_its_weights(samples):
+    weights = np.where(np.arange(4000) % 2, 3.0, 0.0)
+    pool = make_pool(replace(samples["reference"], weights=weights), 100, SETTINGS)
+    mean = np.average(pool.points, axis=0, weights=pool.weights)
+    np.testing.assert_allclose(mean, 0, atol=1e-12)
+    square = np.average(pool.points**2, axis=0, weights=pool.weights)
+    np.testing.assert_allclose(square, 1)
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(10**9, True), (10**5, False)])
+def test_features_are_stored_while_their_rank_lets_them(limit, kept, samples, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.prepare._STORED_BYTES", limit)
+    test = prepare_test(Question(samples, SETTINGS)).work.statistic
+    assert all((block.features is not None) == kept for (block,) in test.blocks)
+    # With the number of centres in place of the rank the larger limit would not do.
+    rank = sum(block.basis.rank for (block,) in test.blocks)
+    monkeypatch.setattr("raysearch.nplm.prepare._STORED_BYTES", rank * 4000 * 8)
+    again = prepare_test(Question(samples, SETTINGS)).work.statistic
+    assert rank < 2 * SETTINGS.centres
+    assert all(block.features is not None for (block,) in again.blocks)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +219,7 @@ def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):
     [
         ({"method": "kernal"}, "did you mean 'kernel'"),
         ({"aggregate": "min"}, "unknown aggregate 'min'"),
-        ({"toys": 1}, "`toys >= 2` must hold, but got toys = 1"),
+        ({"toys": 2}, "`toys >= 20` must hold, but got toys = 2"),
         ({"sigmas": (1.0, 0.0)}, "`0 < sigma` must hold"),
         ({"hidden": (0,)}, "`hidden >= 1` must hold"),
     ],

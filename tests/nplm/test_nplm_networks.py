@@ -7,6 +7,7 @@ import pytest
 import torch
 from nplm_toys import exponential, normal_4d
 
+from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
 from raysearch.nplm.nuisances import Model, normalisation
@@ -109,7 +110,12 @@ def test_a_looser_bound_is_found_for_a_larger_mean():
     pool = pool_of(1)
     draws = [draw_toy(pool, seed) for seed in range(5)]
     test = NeuralTest(pool, (1,), 1.0, 30, 1)
-    clip = tuned_clip(test, draws, 0.5, 50.0, 4)
+    clip, mean = tuned_clip(test, draws, 0.5, 50.0, 4)
     assert 0.5 < clip < 50
+    assert mean == NeuralTest(pool, (1,), clip, 30, 1).values(draws).mean()
     narrow, wide = (NeuralTest(pool, (1,), c, 30, 1).values(draws).mean() for c in (0.5, 50.0))
     assert narrow < wide
+    with pytest.raises(
+        InputError, match=r"between 0\.1 and 0\.2 must give null toys a mean t of 4"
+    ):
+        tuned_clip(test, draws, 0.1, 0.2, 3)

@@ -8,6 +8,7 @@ from nplm_toys import exponential, pool
 
 from raysearch.errors import InputError
 from raysearch.nplm.pool import (
+    check_sampler,
     draw_observed,
     draw_toy,
     most_of_poisson,
@@ -86,6 +87,14 @@ def test_an_expected_number_of_signal_fits_into_the_sample():
 def test_a_pool_too_small_says_what_it_has_and_needs():
     with pytest.raises(InputError, match=r"3900 \+ 300 = 4200 events, but the reference has 4000"):
         pool(n_reference=3900)
+
+
+def test_a_sampler_gives_points_of_the_right_shape():
+    check_sampler(exponential, 1)
+    with pytest.raises(InputError, match=r"shape \(16, 2\) if asked for 16, but gave float64"):
+        check_sampler(exponential, 2)
+    with pytest.raises(InputError, match="must give finite points"):
+        check_sampler(lambda rng, n: np.full((n, 1), np.nan), 1)
 
 
 def test_a_sampler_needs_its_scheme():
