@@ -87,7 +87,7 @@ def begin(
         "git_commit": git_commit(),
         **(about or {}),
     }
-    observed = statistic.values([prepared.observed])[0]
+    observed = statistic.parts([prepared.observed])[0]
     return Course(prepared, settings, told, store, observed, say)
 
 

@@ -16,6 +16,7 @@ from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import WRONG_STOPS, excludes
 from raysearch.nplm.result import NplmResult, evaluate
 from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
@@ -36,7 +37,7 @@ class Course:
         settings: of the test.
         about: what nplm.json tells of the settings.
         store: its directory, with the toys of earlier runs.
-        observed: (k,) t of the data.
+        observed: (k + 1,) tau of the data at each kernel width, and Delta.
         say: receives progress, line by line.
     """
 
@@ -121,7 +122,8 @@ class Course:
 
     def _excludes(self, seeds: Sequence[int], threshold: float) -> bool:
         toys = np.stack([self.store.toys[None, seed] for seed in seeds])
-        combined = combine_counted(toys, self.observed, self.settings.aggregate)
+        t, observed = t_of(toys), t_of(self.observed)
+        combined = combine_counted(t, observed, self.settings.aggregate)
         return excludes(combined.n_larger, len(toys), threshold)
 
     def _injected(self, n_signal: int) -> list[Floats]:

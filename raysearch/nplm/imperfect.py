@@ -23,6 +23,7 @@ from raysearch.nplm.neural import fit_nuisances, make_samples
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
 from raysearch.nplm.solve import one_step
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
 
 
@@ -74,6 +75,10 @@ class ImperfectKernelTest:
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, k) values of t for each draw and kernel width."""
+        return t_of(self.parts(draws))
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, k + 1) tau of each draw at each kernel width, and its Delta."""
         return np.stack([array(torch.stack(self._of_draw(draw))) for draw in draws])
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
@@ -85,7 +90,7 @@ class ImperfectKernelTest:
     def _of_draw(self, draw: Draw) -> list[Tensor]:
         fitted, loss = self._nuisances(draw)
         delta = -2 * loss[0]
-        return [self._tau(block, draw, fitted) - delta for block in self.blocks]
+        return [*(self._tau(block, draw, fitted) for block in self.blocks), delta]
 
     def _nuisances(self, draw: Draw) -> tuple[Tensor, Tensor]:
         samples = make_samples(self.pool, [draw], self.nuisances, self.device)

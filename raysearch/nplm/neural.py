@@ -19,6 +19,7 @@ from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
 from raysearch.nplm.train import CHUNK, Samples, train
 from raysearch.seeds import number
@@ -62,9 +63,13 @@ class NeuralTest:
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, 1) values of t for each draw."""
+        return t_of(self.parts(draws))
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, 2) tau and Delta of each draw."""
         samples = make_samples(self.pool, draws, self.nuisances, self.device)
         tau = -2 * self._fit(draws, samples)[1]
-        return array((tau - delta(self.nuisances, samples))[:, None])
+        return array(torch.stack([tau, delta(self.nuisances, samples)], dim=1))
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
         """(n,) network at (n, d) standardised points, fitted to a draw; there is one width."""

@@ -83,6 +83,22 @@ def term_table(nuisances: Sequence[Nuisance], points: Floats) -> Floats:
     return np.concatenate(columns, axis=1)
 
 
+def check_terms(nuisances: Sequence[Nuisance], points: Floats, expected: float | None) -> None:
+    """Refuse a nuisance of the number of events where toys have no expected number.
+
+    Raises:
+        InputError: if a term is the same at all points and there is no expectation.
+    """
+    if expected is not None:
+        return
+    for nuisance in nuisances:
+        if (np.ptp(term_table([nuisance], points), axis=0) == 0).any():
+            raise InputError(
+                f"a term that is the same everywhere changes the number of events only, which a "
+                f"test of shapes does not see, but {nuisance.name!r} has one; give --expected."
+            )
+
+
 @dataclass(frozen=True)
 class Model:
     """A log ratio with two parts: a network (or none), and the shifts by the nuisances.

@@ -18,6 +18,7 @@ from raysearch.nplm.prepare import make_pool, make_statistic
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import median_error, significances
 from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Runner, Work, in_batches, toy_seed
 from raysearch.seeds import number
@@ -65,7 +66,7 @@ def _toys(work: Work, settings: NplmSettings, n_signal: int | None, runner: Runn
     seeds = [toy_seed(settings.seed, n_signal, k) for k in range(settings.select_toys)]
     batches = in_batches(n_signal, seeds)
     made = dict(runner(work, batches))
-    return np.concatenate([made[batch] for batch in batches])
+    return t_of(np.concatenate([made[batch] for batch in batches]))
 
 
 def best(powers: Sequence[Power]) -> Power:

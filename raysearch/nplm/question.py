@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate, only, only_of
-from raysearch.nplm.nuisances import Nuisance
+from raysearch.nplm.nuisances import Nuisance, check_terms
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Sampler
 from raysearch.nplm.settings import NplmSettings
+
+_CHECKED_ROWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +35,13 @@ class Question:
     device: str = "cpu"
 
     def check(self) -> None:
-        """Refuse candidates that could not be judged, before anything is computed.
+        """Refuse nuisances and candidates that have no meaning, before anything is computed.
 
         Raises:
             InputError: if a column or number of a candidate is impossible, or there is no signal.
         """
+        reference = self.points["reference"].values[:_CHECKED_ROWS]
+        check_terms(self.nuisances, reference, self.settings.expected)
         if not self.settings.select:
             return
         if "signal" not in self.points or not self.settings.n_signal_select:

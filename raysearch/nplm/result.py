@@ -20,6 +20,7 @@ from raysearch.nplm.pvalues import (
     fit_chi2,
     z_of_p,
 )
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
 
 _LARGEST_T = 1e100
@@ -82,6 +83,9 @@ class NplmResult:
         settings: all that decided the result, choices of rules and their reasons included.
         toy_seeds: (n,) seeds of the toys.
         toy_t: (n, k) their t at each kernel width.
+        delta: of the data: twice the log likelihood the nuisances alone gain, 0 without any; tau is
+            t + Delta.
+        toy_delta: (n,) the same of the toys.
     """
 
     t: float
@@ -100,6 +104,8 @@ class NplmResult:
     settings: Mapping[str, Any]
     toy_seeds: tuple[int, ...]
     toy_t: Floats
+    delta: float
+    toy_delta: Floats
 
     def summary(self) -> str:
         """The answer in two lines, and a third if the pool is too small to be trusted."""
@@ -145,7 +151,20 @@ class NplmResult:
             ],
             "injections": [i._asdict() | {"z": _estimate(i.z)} for i in self.injections],
             "settings": dict(self.settings),
+            **self._systematics(),
         }
+
+    def _systematics(self) -> dict[str, Any]:
+        if not self.toy_delta.any():
+            return {}
+        tau = self.toy_t + self.toy_delta[:, None]
+        found = {
+            "delta": self.delta,
+            "tau": [width.t + self.delta for width in self.widths],
+            "mean_delta": _estimate(_mean(self.toy_delta)),
+            "mean_tau": [_estimate(_mean(column)) for column in tau.T],
+        }
+        return {"systematics": found}
 
 
 def evaluate(
@@ -159,16 +178,17 @@ def evaluate(
     """All numbers of a test from the t of data and toys.
 
     Args:
-        observed: (k,) t of the data at each kernel width.
+        observed: (k + 1,) tau of the data at each kernel width, and Delta.
         seeds: of the n toys.
-        toys: (n, k) their t.
-        injected: by number of signal events, (m, k) t of toys.
+        toys: (n, k + 1) the same of the toys.
+        injected: by number of signal events, (m, k + 1) the same.
         about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
         spread: of the mean t between pools, see `raysearch.nplm.pool.pool_spread`.
     """
     name, seed = about["aggregate"], about["seed"]
     # A function that overflows somewhere is larger than any other, but must not spoil the sums.
-    observed, toys = (np.clip(t, -_LARGEST_T, _LARGEST_T) for t in (observed, toys))
+    delta, toy_delta = float(observed[-1]), toys[:, -1]
+    observed, toys = (np.clip(t_of(x), -_LARGEST_T, _LARGEST_T) for x in (observed, toys))
     counted, fitted = (f(toys, observed, name) for f in (combine_counted, combine_fitted))
     p = empirical_p(counted.n_larger, len(toys))
     scaled = asymptotic(fitted.toys, fitted.observed, seed)
@@ -189,12 +209,14 @@ def evaluate(
         plain=asymptotic(fitted.toys, fitted.observed, seed, plain=True),
         widths=widths,
         injections=tuple(
-            _injection(n, values, toys, name, about["n_data"]) for n, values in injected.items()
+            _injection(n, t_of(parts), toys, name, about["n_data"]) for n, parts in injected.items()
         ),
         pool_shift=_pool_shift(float(toys.mean(axis=0).max()), spread),
         settings=about,
         toy_seeds=tuple(seeds),
         toy_t=toys,
+        delta=delta,
+        toy_delta=toy_delta,
     )
 
 
@@ -228,6 +250,11 @@ def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> 
     low, median, high = np.quantile(z, [0.16, 0.5, 0.84])
     band = Estimate(float(median), float(low), float(high))
     return Injection(n, n / (n_data + n), band, median_error(z), len(z))
+
+
+def _mean(values: Floats) -> Estimate:
+    mean, error = float(values.mean()), float(values.std() / math.sqrt(len(values)))
+    return Estimate(mean, mean - error, mean + error)
 
 
 def _pool_shift(dof: float, spread: Sequence[float]) -> Estimate:

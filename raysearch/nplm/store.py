@@ -16,14 +16,15 @@ import pyarrow.parquet as pq
 from raysearch.errors import InputError
 from raysearch.files import replacing, write_json
 from raysearch.nplm.result import NplmResult
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
 
 RESULT, TOYS, INJECTED = "nplm.json", "toys.parquet", "injected.parquet"
 PLAN, SELECTION = "plan.json", "selection.json"
 
 Sigmas = Sequence[float | None]
-# By number of injected signal events (None for the toys that calibrate the test) and seed, t at
-# each kernel width.
+# By number of injected signal events (None for the toys that calibrate the test) and seed, tau at
+# each kernel width and Delta behind.
 Key = tuple[int | None, int]
 Toys = dict[Key, Floats]
 
@@ -110,13 +111,22 @@ def digest(values: Floats) -> str:
     return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
 
 
-def toys_table(seeds: Sequence[int], t: Floats, sigmas: Sigmas) -> pa.Table:
-    """One row a toy and kernel width: ``seed, sigma, t``."""
+def toys_table(seeds: Sequence[int], parts: Floats, sigmas: Sigmas) -> pa.Table:
+    """One row a toy and kernel width: ``seed, sigma, t``, and ``tau, delta`` where nuisances are.
+
+    Args:
+        seeds: of the n toys.
+        parts: (n, k + 1) their tau at each kernel width, and Delta.
+        sigmas: k kernel widths.
+    """
     columns = {
         "seed": pa.array(np.repeat(np.asarray(seeds, np.int64), len(sigmas))),
         "sigma": pa.array(list(sigmas) * len(seeds), pa.float64()),
-        "t": pa.array(t.ravel(), pa.float64()),
+        "t": pa.array(t_of(parts).ravel(), pa.float64()),
     }
+    if parts[:, -1].any():
+        columns["tau"] = pa.array(parts[:, :-1].ravel(), pa.float64())
+        columns["delta"] = pa.array(np.repeat(parts[:, -1], len(sigmas)), pa.float64())
     return pa.table(columns)
 
 
@@ -131,8 +141,8 @@ def _write_toys(directory: Path, toys: Toys, sigmas: Sigmas) -> None:
 
 
 def _table(toys: Toys, keys: Sequence[Key], sigmas: Sigmas) -> pa.Table:
-    t = np.stack([toys[key] for key in keys]) if keys else np.zeros((0, len(sigmas)))
-    return toys_table([seed for _, seed in keys], t, sigmas)
+    parts = np.stack([toys[key] for key in keys]) if keys else np.zeros((0, len(sigmas) + 1))
+    return toys_table([seed for _, seed in keys], parts, sigmas)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
@@ -150,9 +160,16 @@ def _read_toys(directory: Path, sigmas: tuple[float | None, ...]) -> Toys:
             numbers: list[int | None] = [None] * len(seeds)
             if name == INJECTED:
                 numbers = table["n_signal"].to_pylist()[:: len(sigmas)]
-            t = table["t"].to_numpy().reshape(len(seeds), len(sigmas))
-            found |= dict(zip(zip(numbers, seeds, strict=True), t, strict=True))
+            parts = _parts_of(table, len(seeds), len(sigmas))
+            found |= dict(zip(zip(numbers, seeds, strict=True), parts, strict=True))
     return found
+
+
+def _parts_of(table: pa.Table, toys: int, widths: int) -> Floats:
+    imperfect = "delta" in table.column_names
+    tau = table["tau" if imperfect else "t"].to_numpy().reshape(toys, widths)
+    delta = table["delta"].to_numpy()[::widths] if imperfect else np.zeros(toys)
+    return np.column_stack([tau, delta])
 
 
 def _check_sigmas(held: list[float | None], expected: list[float | None], path: Path) -> None:

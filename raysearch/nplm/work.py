@@ -63,13 +63,13 @@ def toy_seed(seed: int, n_signal: int | None, index: int) -> int:
 
 
 def batch_values(work: Work, batch: Batch) -> Floats:
-    """(n, k) t of each toy of a batch at each kernel width."""
+    """(n, k + 1) tau of each toy of a batch at each kernel width, and its Delta."""
     pool = work.statistic.pool
     draws = [draw_toy(pool, seed, work.signal, batch.n_signal or 0) for seed in batch.seeds]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # workers share the machine by tasks
     try:
-        return work.statistic.values(draws)
+        return work.statistic.parts(draws)
     finally:
         torch.set_num_threads(threads)
 

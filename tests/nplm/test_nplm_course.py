@@ -94,7 +94,7 @@ def test_no_toy_above_is_a_limit(sigmas, samples, tmp_path):
 
 def test_what_is_not_finite_never_reaches_the_file(course, tmp_path):
     run = course(inject=())
-    result = conduct(replace(run, observed=np.array([np.inf, np.inf])), serial)
+    result = conduct(replace(run, observed=np.array([np.inf, np.inf, 0])), serial)
     text = (tmp_path / "out" / "nplm.json").read_text()
     assert "Infinity" not in text
     assert "NaN" not in text

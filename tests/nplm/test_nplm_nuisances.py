@@ -1,15 +1,23 @@
 """tau - Delta: closed forms, and a shifted truth that the nuisances account for."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from nplm_toys import exponential, kernel_test
+from nplm_toys import exponential, kernel_test, points
 from scipy.optimize import minimize_scalar
 
 from raysearch.errors import InputError
+from raysearch.nplm.chain import run_chain
 from raysearch.nplm.imperfect import ImperfectKernelTest
 from raysearch.nplm.neural import NeuralTest, delta, fit_nuisances, make_samples
-from raysearch.nplm.nuisances import Nuisance, normalisation, term_table
+from raysearch.nplm.nuisances import Nuisance, check_terms, normalisation, term_table
 from raysearch.nplm.pool import Pool, draw_toy
+from raysearch.nplm.question import Question
+from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.work import serial
 
 N_DATA = 500
 
@@ -115,3 +123,35 @@ def test_impossible_nuisances_are_refused():
 def test_terms_come_in_units_of_the_width():
     table = term_table((SCALE, normalisation(0.2)), np.array([[3.0]]))
     np.testing.assert_allclose(table, [[2 * 0.05, -1.5 * 0.05**2, 0.2]])
+
+
+def test_a_normalisation_needs_an_expectation():
+    rows = np.random.default_rng(0).normal(size=(50, 1))
+    check_terms((normalisation(0.1),), rows, 100.0)
+    check_terms((SCALE,), rows, None)
+    with pytest.raises(InputError, match="'normalisation' has one; give --expected"):
+        check_terms((SCALE, normalisation(0.1)), rows, None)
+
+
+@pytest.mark.parametrize("method", ["kernel", "neural"])
+def test_tau_and_delta_of_each_toy_are_kept(method, tmp_path):
+    rng = np.random.default_rng(0)
+    samples = {
+        "data": points(rng.normal(size=(60, 1))),
+        "reference": points(rng.normal(size=(400, 1))),
+    }
+    settings = NplmSettings(
+        method=method, toys=20, centres=20, sigmas=(0.5, 2.0), clip=3.0, steps=3
+    )
+    question = Question(samples, replace(settings, starts=1), None, (SCALE,))
+    result = run_chain(question, tmp_path, serial, lambda line: None)[1]
+    table = pq.read_table(tmp_path / "toys.parquet").to_pydict()
+    tau, delta, t = (np.array(table[name]) for name in ("tau", "delta", "t"))
+    np.testing.assert_allclose(tau - delta, t, atol=1e-12)
+    np.testing.assert_array_equal(delta[:: result.toy_t.shape[1]], result.toy_delta)
+    assert (result.toy_delta > -1e-9).all()
+    told = json.loads((tmp_path / "nplm.json").read_text())["systematics"]
+    assert told["delta"] == result.delta
+    assert told["mean_delta"]["value"] == pytest.approx(result.toy_delta.mean())
+    again = run_chain(question, tmp_path, lambda work, batches: iter(()), lambda line: None)[1]
+    np.testing.assert_array_equal(again.toy_t, result.toy_t)

@@ -73,7 +73,7 @@ def test_what_rules_chose_must_agree(tmp_path):
 
 def test_toys_of_other_widths_are_not_taken_over(tmp_path):
     open_store(tmp_path, (1.0,), asked(**BASE), CHOSEN)
-    pq.write_table(toys_table([1, 2], np.ones((2, 1)), (2.0,)), tmp_path / TOYS)
+    pq.write_table(toys_table([1, 2], np.ones((2, 2)), (2.0,)), tmp_path / TOYS)
     with pytest.raises(InputError, match=r"at the kernel widths of the test, \[1\.0\] first"):
         open_store(tmp_path, (1.0,), asked(**BASE), CHOSEN)
 
