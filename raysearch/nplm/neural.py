@@ -18,7 +18,7 @@ from torch import Tensor
 from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
-from raysearch.nplm.pool import Draw, Pool, reference_rows
+from raysearch.nplm.pool import FRESH, Draw, Pool, reference_rows
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
 from raysearch.nplm.train import CHUNK, Samples, train
@@ -123,6 +123,11 @@ def make_samples(
         raw = points * pool.width + pool.mean
         return np.concatenate([points, term_table(nuisances, raw)], axis=1)
 
+    if pool.scheme != FRESH:
+        # One reference for all toys, and one set of weights where all expect as many data.
+        rows = rows[:1]
+        same = len({pool.expectation(draw) for draw in draws}) == 1
+        weights = weights[:1] if same else weights
     return Samples(
         _filled([inputs(pool.points[r]) for r in rows], device),
         _filled([w[:, None] for w in weights], device),

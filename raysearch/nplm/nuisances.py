@@ -143,6 +143,15 @@ class Model:
         slopes = torch.cat([self.shape.jacobian(network, values), slopes], dim=1)
         return values[-1] + shift, slopes
 
+    def gradient(self, parameters: Tensor, inputs: Tensor, outer: Tensor) -> Tensor:
+        """(t, p) sums over events of the log ratio's derivatives times (t, 1, n) outer ones."""
+        slopes = torch.bmm(self._slopes(parameters, inputs), outer.transpose(1, 2))[..., 0]
+        if self.shape is None:
+            return slopes
+        network = parameters[:, : self.n_weights]
+        values = self.shape.values(network, self._columns(inputs))
+        return torch.cat([self.shape.gradient(network, values, outer), slopes], dim=1)
+
     def _columns(self, inputs: Tensor) -> Tensor:
         return inputs[:, : inputs.shape[1] - len(self.powers)]
 

@@ -19,7 +19,8 @@ import numpy as np
 from raysearch.errors import InputError, unknown_name
 from raysearch.nplm.tensors import Floats, Rows
 
-SCHEMES = ("fresh", "fixed", "sampler")
+FRESH = "fresh"
+SCHEMES = (FRESH, "fixed", "sampler")
 
 # A function of generator and count that gives (count, d) points; importable by name for workers.
 Sampler = Callable[[np.random.Generator, int], Floats]

@@ -21,13 +21,13 @@ import numpy as np
 from scipy import stats
 
 from raysearch.benchmarks.measurement import one_thread, verdict
-from raysearch.benchmarks.toys import exponential, exponential_networks
+from raysearch.benchmarks.networks import exponential, exponential_networks
 from raysearch.nplm import rules
 from raysearch.nplm.blocks import make_block
 from raysearch.nplm.nuisances import Nuisance, normalisation
 from raysearch.nplm.pool import Draw, Pool, draw_toy
 from raysearch.nplm.statistic import KernelTest
-from raysearch.nplm.work import toy_seed
+from raysearch.nplm.work import BATCH_TOYS, toy_seed
 
 PENALTY, CENTRES = 1e-6, 1000
 # Medians of t in 4000 toys of arXiv:2204.02317, by kernel width: null and signal.
@@ -87,7 +87,7 @@ def _compare(name: str, sets: list[np.ndarray], expected: float) -> None:
     )
 
 
-def neural(toys: int = 400, batch: int = 25) -> None:
+def neural(toys: int = 400, batch: int = BATCH_TOYS) -> None:
     """Mean t of null toys of networks [1, 4, 1], and how like a chi2 they are."""
     test = exponential_networks(CLIP, STEPS, STARTS)
     draws = [draw_toy(test.pool, seed) for seed in range(toys)]
@@ -102,7 +102,7 @@ def neural(toys: int = 400, batch: int = 25) -> None:
     print(f"neural: variance {t.var(ddof=1):.1f}, of the chi2 {2 * WEIGHTS}; KS p = {p:.3g}")
 
 
-def systematics(toys: int = 200, batch: int = 25) -> None:
+def systematics(toys: int = 200, batch: int = BATCH_TOYS) -> None:
     """Mean tau minus mean Delta of null toys: the number of weights, whatever the nuisances."""
     scale = Nuisance("scale", 0.05, (_scale_1, _scale_2))
     plain = exponential_networks(CLIP, STEPS, STARTS)

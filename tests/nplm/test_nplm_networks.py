@@ -1,6 +1,8 @@
 """Packed networks against automatic differentiation, and one toy against many."""
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
 from raysearch.nplm.nuisances import Model, normalisation
 from raysearch.nplm.pool import Pool, draw_toy
-from raysearch.nplm.train import derivatives, loss, train
+from raysearch.nplm.train import Samples, derivatives, loss, train
 
 SHAPES = [Shape((1, 4, 1)), Shape((4, 5, 3, 1))]
 
@@ -59,6 +61,42 @@ def test_the_jacobian_is_that_of_autograd(shape):
             lambda q, toy=toy: shape.values(q[None], x[toy : toy + 1])[-1][0, 0], p[toy]
         )
         torch.testing.assert_close(found[toy], one.T)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_gradient_is_the_jacobian_times_the_outer_derivatives(shape):
+    x = torch.randn(3, shape.sizes[0], 7, dtype=torch.float64)
+    outer, p = torch.randn(3, 1, 7, dtype=torch.float64), parameters(shape)
+    values = shape.values(p, x)
+    expected = torch.bmm(shape.jacobian(p, values), outer.transpose(1, 2))[..., 0]
+    torch.testing.assert_close(shape.gradient(p, values, outer), expected)
+
+
+def test_toys_of_one_reference_share_it():
+    """Where expectations differ only the weights are one for each toy; t is the same."""
+    pool = pool_of(1)
+    draws = [draw_toy(pool, seed) for seed in range(3)]
+    samples = make_samples(pool, draws, (), "cpu")
+    assert len(samples.reference) == len(samples.weights) == 1
+    assert samples.take(torch.tensor([0, 2])).reference.data_ptr() == samples.reference.data_ptr()
+    shapes = replace(pool, expected=None)
+    more = draws[0]._replace(points=draws[0].points[:-5])
+    mixed = make_samples(shapes, [draws[0], more], (), "cpu")
+    assert (len(mixed.reference), len(mixed.weights)) == (1, 2)
+    test = NeuralTest(shapes, (4,), 9.0, 20, 1)
+    together = test.values([draws[0], more])
+    apart = np.concatenate([test.values([draw]) for draw in (draws[0], more)])
+    np.testing.assert_allclose(together, apart, rtol=0, atol=1e-9)
+
+
+def test_samples_are_copied_only_when_the_batch_shrinks_notably(monkeypatch):
+    copies, take = [], Samples.take
+    monkeypatch.setattr(Samples, "take", lambda s, toys: copies.append(len(toys)) or take(s, toys))
+    pool = pool_of(1)
+    samples = make_samples(pool, [draw_toy(pool, k) for k in range(12)], (), "cpu")
+    train(Model(SHAPES[0]), SHAPES[0].initial(range(12)), samples, 3.0, 300)
+    assert 0 < len(copies) <= 10
+    assert all(more >= less for more, less in pairwise(copies))
 
 
 def test_sizes_and_starts():
