@@ -12,7 +12,7 @@ from raysearch.nplm.pool import Pool
 from raysearch.nplm.tensors import Floats, Rows, array, tensor
 
 # Rows of features multiplied at once with the coefficients of all toys of a batch.
-_PRODUCT_ROWS = 4096
+PRODUCT_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def shared_sums(block: Block, pool: Pool, coefficients: Tensor) -> Tensor:
     """
     device = str(coefficients.device)
     sums = coefficients.new_zeros(coefficients.shape[1])
-    for part in chunks(pool.n_shared, _PRODUCT_ROWS):
+    for part in chunks(pool.n_shared, PRODUCT_ROWS):
         values = torch.mm(block.part(pool, part, device), coefficients).expm1_()
         sums += tensor(pool.weights[part], device) @ values
     return sums

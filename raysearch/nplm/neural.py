@@ -24,7 +24,8 @@ from raysearch.nplm.tensors import Floats, array, tensor
 from raysearch.nplm.train import CHUNK, Samples, train
 from raysearch.seeds import number
 
-_NUISANCE_STEPS = 50
+# The likelihood of a few nuisances is nearly a parabola: a step without gain is the end.
+_NUISANCE_STEPS, _NUISANCE_PATIENCE = 50, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ def fit_nuisances(nuisances: tuple[Nuisance, ...], samples: Samples) -> tuple[Te
     start = torch.zeros_like(samples.auxiliary)
     if not nuisances:
         return start, start.new_zeros(len(start))
-    return train(model, start, samples, math.inf, _NUISANCE_STEPS)
+    return train(model, start, samples, math.inf, _NUISANCE_STEPS, patience=_NUISANCE_PATIENCE)
 
 
 def make_samples(
@@ -129,15 +130,15 @@ def make_samples(
         same = len({pool.expectation(draw) for draw in draws}) == 1
         weights = weights[:1] if same else weights
     return Samples(
-        _filled([inputs(pool.points[r]) for r in rows], device),
-        _filled([w[:, None] for w in weights], device),
-        _filled([inputs(points) for points in data], device),
-        _filled([np.ones((len(x), 1)) for x in data], device),
+        filled([inputs(pool.points[r]) for r in rows], device),
+        filled([w[:, None] for w in weights], device),
+        filled([inputs(points) for points in data], device),
+        filled([np.ones((len(x), 1)) for x in data], device),
         tensor(np.stack([draw.auxiliary for draw in draws]), device),
     )
 
 
-def _filled(parts: Sequence[Floats], device: str) -> Tensor:
+def filled(parts: Sequence[Floats], device: str) -> Tensor:
     """(t, d, n) the (n_t, d) parts side by side, zeros behind each."""
     longest = -(-max(len(part) for part in parts) // CHUNK) * CHUNK
     out = np.zeros((len(parts), parts[0].shape[1], longest))

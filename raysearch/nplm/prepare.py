@@ -10,7 +10,7 @@ import numpy as np
 from raysearch.errors import InputError
 from raysearch.nplm import rules
 from raysearch.nplm.blocks import Block, basis_of, block_of
-from raysearch.nplm.imperfect import ImperfectKernelTest
+from raysearch.nplm.imperfect import make_imperfect
 from raysearch.nplm.neural import NeuralTest, tuned_clip
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points
@@ -72,7 +72,7 @@ def make_statistic(
             f"solver = {settings.solver!r} and centre_sets = {settings.centre_sets}."
         )
     blocks = tuple(blocks[0] for blocks in test.blocks)
-    return ImperfectKernelTest(pool, blocks, test.penalty, nuisances, device), choices
+    return make_imperfect(pool, blocks, test.penalty, nuisances, device), choices
 
 
 def neural_test(

@@ -29,7 +29,7 @@ _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-9, 1e9
 _LESS, _MORE = 0.3, 3.0
 # Of each diagonal element: flat directions must not make the matrix singular.
 _FLOOR = 1e-9
-# A network that gains less than this for so many steps is done.
+# A network that gains less than this for so many steps is done, if nothing else is said.
 _GAIN = 1e-6
 _PATIENCE = 40
 # The batch shrinks once so small a share of it is not done.
@@ -70,6 +70,7 @@ def train(
     clip: float,
     steps: int,
     fewest: int = 2,
+    patience: int = _PATIENCE,
 ) -> tuple[Tensor, Tensor]:
     """Train the networks; those that are done leave the batch.
 
@@ -81,6 +82,7 @@ def train(
         steps: at most.
         fewest: networks trained at once; a network that is left alone is trained so many times,
             since one alone would be multiplied by another routine, and rounded in another way.
+        patience: steps without gain after which a network is done.
 
     Returns:
         (t, p) parameters and the (t,) losses they reach.
@@ -92,7 +94,7 @@ def train(
     idle = torch.zeros_like(least)
     batch, left = _batch(torch.arange(len(least), device=least.device), samples, fewest)
     for _ in range(steps):
-        active = idle[batch] < _PATIENCE
+        active = idle[batch] < patience
         n_active = int(active.sum())
         if not n_active:
             break
