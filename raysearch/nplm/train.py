@@ -127,8 +127,8 @@ def loss(model: Model, parameters: Tensor, samples: Samples) -> Tensor:
     for inputs, weights in _parts(samples.reference, samples.weights, len(parameters)):
         f = model.output(parameters, inputs).clamp_(max=_LARGEST_F)
         total += (weights * f.expm1_()).sum((1, 2))
-    for inputs, counts in _parts(samples.data, samples.counts, len(parameters)):
-        total -= (model.output(parameters, inputs) * counts).sum((1, 2))
+    for toys, inputs, counts in _data_parts(samples):
+        total[toys] -= (model.output(parameters[toys], inputs) * counts).sum((1, 2))
     return total
 
 
@@ -142,8 +142,8 @@ def derivatives(model: Model, parameters: Tensor, samples: Samples) -> tuple[Ten
         weighted = by_parameter * density
         curvature.baddbmm_(weighted, by_parameter.transpose(1, 2))
         gradient += weighted.sum(2, keepdim=True)
-    for inputs, counts in _parts(samples.data, samples.counts, len(parameters)):
-        gradient[..., 0] -= model.gradient(parameters, inputs, counts)
+    for toys, inputs, counts in _data_parts(samples):
+        gradient[toys, :, 0] -= model.gradient(parameters[toys], inputs, counts)
     gradient[:, model.n_weights :, 0] += parameters[:, model.n_weights :] - samples.auxiliary
     curvature.diagonal(dim1=1, dim2=2)[:, model.n_weights :] += 1
     return gradient[..., 0], curvature
@@ -170,3 +170,18 @@ def _parts(inputs: Tensor, weights: Tensor, toys: int) -> Iterator[tuple[Tensor,
             inputs[:, :, part].expand(toys, -1, -1),
             weights[:, :, part].expand(toys, -1, -1),
         )
+
+
+def _data_parts(samples: Samples) -> Iterator[tuple[Tensor | slice, Tensor, Tensor]]:
+    """Chunks of the data, each with the toys that have events there: few reach into the last."""
+    for part in chunks(samples.data.shape[2], CHUNK):
+        used = samples.counts[:, 0, part.start] > 0
+        n_used = int(used.sum())
+        toys: Tensor | slice = slice(None)
+        if 0 < n_used < len(used):
+            toys = used.nonzero()[:, 0]
+            if n_used == 1:
+                # As in `train` none is alone; another has no events here and gains nothing.
+                toys = torch.cat([toys, (toys + 1) % len(used)])
+        if n_used:
+            yield toys, samples.data[toys, :, part], samples.counts[toys, :, part]

@@ -89,6 +89,22 @@ def test_toys_of_one_reference_share_it():
     np.testing.assert_allclose(together, apart, rtol=0, atol=1e-9)
 
 
+def test_chunks_that_few_toys_reach_change_nothing():
+    """Data of very different number: each toy as if the others were not there."""
+    pool = replace(pool_of(1), expected=None)
+    rng = np.random.default_rng(4)
+    draw = draw_toy(pool, 0)
+    of = [draw._replace(points=rng.exponential(size=(n, 1)) - 1) for n in (300, 2500, 1000, 1100)]
+    test = NeuralTest(pool, (4,), 9.0, 25, 1)
+    apart = np.concatenate([test.values([one]) for one in of])
+    np.testing.assert_allclose(test.values(of), apart, rtol=0, atol=1e-9)
+    model, samples = Model(SHAPES[0]), make_samples(pool, of, (), "cpu")
+    p = SHAPES[0].initial(range(4)).requires_grad_()
+    (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
+    torch.testing.assert_close(derivatives(model, p.detach(), samples)[0], expected)
+    assert (torch.bincount((samples.counts.sum((1, 2)) > 1024).long()) == 2).all()
+
+
 def test_samples_are_copied_only_when_the_batch_shrinks_notably(monkeypatch):
     copies, take = [], Samples.take
     monkeypatch.setattr(Samples, "take", lambda s, toys: copies.append(len(toys)) or take(s, toys))
