@@ -11,6 +11,7 @@ import typer
 
 from raysearch.density import cathode_from_words
 from raysearch.errors import InputError
+from raysearch.nplm.candidates import candidate_from_words
 from raysearch.nplm.settings import NplmSettings
 from raysearch.records import INTERRUPTED
 from raysearch.scanning import Scan, ScanSettings, is_scan, load_scan, resume_scan
@@ -275,8 +276,43 @@ def nplm(
     ] = None,
     signal: Annotated[Path | None, typer.Option(help="Events to inject.")] = None,
     inject: Annotated[str, typer.Option(help="Numbers of them, a,b,...")] = "",
+    injected_toys: Annotated[
+        int, typer.Option(help="Toys at each of these numbers.")
+    ] = NplmSettings.injected_toys,
+    centres: Annotated[
+        int | None, typer.Option(help="Nystroem centres (kernel); default: by rule.")
+    ] = None,
+    penalty: Annotated[
+        float | None, typer.Option(help="lambda of the averaged loss (kernel); default: by rule.")
+    ] = None,
+    solver: Annotated[
+        str, typer.Option(help="one-step, as published, or converged (kernel).")
+    ] = NplmSettings.solver,
+    hidden: Annotated[str, typer.Option(help="Hidden layers, a,b,... (neural).")] = ",".join(
+        map(str, NplmSettings.hidden)
+    ),
+    clip: Annotated[
+        float | None, typer.Option(help="Bound on weights (neural); default: tuned to a chi2.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Steps of training at most (neural).")
+    ] = NplmSettings.steps,
+    reference_size: Annotated[
+        int | None, typer.Option(help="Events of a reference; default: all but a pool for data.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A candidate, e.g. 'sigma=0.7 centres=500 columns=a,b'; repeatable. The one with "
+            "the most power to find --signal makes the test."
+        ),
+    ] = None,
+    n_signal_select: Annotated[
+        int | None, typer.Option(help="Signal events of a toy when candidates are judged.")
+    ] = None,
     stop_at: Annotated[
-        float | None, typer.Option(help="Stop once the interval of p excludes this value.")
+        float | None, typer.Option(help="Stop once the toys exclude this value of p.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 1,
     out: Annotated[
@@ -300,6 +336,17 @@ def nplm(
         expected=expected,
         signal=signal,
         inject=_numbers("--inject", inject, int) if inject else (),
+        injected_toys=injected_toys,
+        centres=centres,
+        penalty=penalty,
+        solver=solver,
+        hidden=_numbers("--hidden", hidden, int),
+        clip=clip,
+        steps=steps,
+        reference_size=reference_size,
+        device=device,
+        select=[candidate_from_words(words) for words in select or ()],
+        n_signal_select=n_signal_select,
         stop_at=stop_at,
         seed=seed,
         out=out,

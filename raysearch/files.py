@@ -25,7 +25,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, contents: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically."""
+def write_json(path: Path, contents: Mapping[str, Any], *, allow_nan: bool = True) -> None:
+    """Write a JSON file atomically.
+
+    Raises:
+        ValueError: if a number is not finite, which JSON has no word for, and `allow_nan` is false.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(contents, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(contents, indent=2, sort_keys=True, allow_nan=allow_nan)
+        temporary.write_text(text + "\n")

@@ -60,3 +60,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def verdict(what: str, reached: bool) -> None:
+    """Print a figure beside its target, a missed one loudly.
+
+    Example:
+        >>> verdict("speed 2.0, at least 3", reached=False)
+        MISSED   speed 2.0, at least 3
+    """
+    print(f"{'reached' if reached else 'MISSED':<8} {what}")

@@ -2,8 +2,8 @@
 
 Kernel test: surrogate dijets of the signal region (4 columns), reference 200k, data 20k, 1000
 centres. The naive solve is what published programs do: all kernel values of all events and the
-weighted normal equations of the centres, for each toy anew. Neural test: networks [1, 4, 1] on the
-exponential of the published benchmark, all of a batch trained as one.
+weighted normal equations of the centres, for each toy anew. Neural test: see
+`raysearch.benchmarks.networks`.
 
 References:
     Learning new physics efficiently with nonparametric methods (Letizia et al., 2022),
@@ -21,11 +21,11 @@ import numpy as np
 import torch
 
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured, one_thread
+from raysearch.benchmarks.networks import Networks, networks
 from raysearch.events.surrogate import surrogate_events
 from raysearch.nplm import rules
 from raysearch.nplm.blocks import make_block
 from raysearch.nplm.kernel import gaussian
-from raysearch.nplm.neural import NeuralTest
 from raysearch.nplm.pool import Draw, Pool, draw_toy, reference_rows
 from raysearch.nplm.statistic import KernelTest
 from raysearch.nplm.tensors import Floats, tensor
@@ -34,31 +34,28 @@ _REGION_TEV = (3.3, 3.7)
 _PENALTY = 1e-6
 # Seconds a toy may take on one core, by how its reference is drawn, and the least ratio to naive.
 _TARGETS = {"fixed": (0.1, 150.0), "fresh": (2.5, None)}
-_NETWORKS_TARGET = 5.0
-_CLIP, _STARTS, _ALONE = 9.0, 1, 5
 
 
 class Size(NamedTuple):
-    """Rows of pool, reference and data, centres, toys at once, networks at once, their steps."""
+    """Rows of pool, reference and data, centres, toys at once, and what is trained."""
 
     pool: int = 440_000
     reference: int = 200_000
     data: int = 20_000
     centres: int = 1000
     toys: int = 50
-    networks: int = 25
-    steps: int = 40
+    networks: Networks = Networks()
     runs: int = 3
 
 
-QUICK = Size(4_000, 1_500, 300, 60, 3, 6, 3, 1)
+QUICK = Size(4_000, 1_500, 300, 60, 3, Networks(6, 3, 5, 1), 1)
 
 
 def measure(*, quick: bool = False) -> list[Measurement]:
     """Toys with a shared and with a fresh reference, and networks in a batch, on one core."""
     size = QUICK if quick else Size()
     with one_thread():
-        return [*_kernel(size, "fixed"), *_kernel(size, "fresh"), _networks(size)]
+        return [*_kernel(size, "fixed"), *_kernel(size, "fresh"), *networks(size.networks)]
 
 
 def kernel_test(size: Size, scheme: str) -> KernelTest:
@@ -67,7 +64,7 @@ def kernel_test(size: Size, scheme: str) -> KernelTest:
     mean, width = values.mean(0), values.std(0)
     points = (values - mean) / width
     pool = Pool(points, np.ones(len(points)), mean, width, scheme, size.reference, size.data)
-    sigma = rules.kernel_width(points).value
+    sigma = rules.kernel_width(points, pool.weights).value
     block = make_block(pool, points[: size.centres], sigma, _PENALTY, True, "cpu")
     return KernelTest(pool, ((block,),), _PENALTY)
 
@@ -114,29 +111,3 @@ def _kernel(size: Size, scheme: str) -> list[Measurement]:
 
 def _toys(test: KernelTest, count: int) -> Floats:
     return test.values([draw_toy(test.pool, seed) for seed in range(count)])
-
-
-def exponential_networks(clip: float, steps: int, starts: int) -> NeuralTest:
-    """The neural test of the published benchmark; its reference is a fine grid with weights."""
-    x = ((np.arange(1024) + 0.5) / 1024 * 14)[:, None]
-    w = np.exp(-x[:, 0])
-    one = np.ones(1)
-    pool = Pool(x - 1, w / w.mean(), one, one, "sampler", 1024, 2000, 2000.0, exponential)
-    return NeuralTest(pool, (4,), clip, steps, starts)
-
-
-def exponential(rng: np.random.Generator, n: int) -> Floats:
-    """The reference of the published benchmark."""
-    return rng.exponential(size=(n, 1))
-
-
-def _networks(size: Size) -> Measurement:
-    test = exponential_networks(_CLIP, size.steps, _STARTS)
-    draws = [draw_toy(test.pool, seed) for seed in range(size.networks)]
-    ratios = []
-    for _ in range(size.runs):
-        batch = cpu_s(partial(test.values, draws)) / size.networks
-        alone = cpu_s(lambda: [test.values([draw]) for draw in draws[:_ALONE]]) / _ALONE
-        ratios.append(alone / batch)
-    name = f"networks [1, 4, 1], {size.networks} toys in a batch"
-    return measured(name, ratios, "one network at a time", _NETWORKS_TARGET)

@@ -1,6 +1,7 @@
 """NPLM: a two-sample test with calibrated p-values, its toys as parallel tasks."""
 
+from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.interface import nplm_test
 from raysearch.nplm.result import NplmResult
 
-__all__ = ["NplmResult", "nplm_test"]
+__all__ = ["Candidate", "NplmResult", "nplm_test"]

@@ -15,32 +15,34 @@ import numpy as np
 from scipy import special
 
 from raysearch.errors import unknown_name
-from raysearch.nplm.pvalues import fit_chi2
+from raysearch.nplm.pvalues import chi2_of_moments, fit_chi2
 from raysearch.nplm.tensors import Floats
+
+_DIGITS = 10
 
 Aggregate = Callable[[Floats], Floats]
 
 
-def _min_p(p: Floats) -> Floats:
-    return np.asarray(-np.log(p.min(axis=1)))
+def _min_p(log_p: Floats) -> Floats:
+    return np.asarray(-log_p.min(axis=1))
 
 
-def _product(p: Floats) -> Floats:
-    return np.asarray(-np.log(p).sum(axis=1))
+def _product(log_p: Floats) -> Floats:
+    return np.asarray(-log_p.sum(axis=1))
 
 
-def _average(p: Floats) -> Floats:
-    return np.asarray(-np.log(p.mean(axis=1)))
+def _average(log_p: Floats) -> Floats:
+    return np.asarray(np.log(log_p.shape[1]) - special.logsumexp(log_p, axis=1))
 
 
-def _smooth_max(p: Floats) -> Floats:
-    return np.asarray(special.logsumexp(-np.log(p), axis=1) - np.log(p.shape[1]))
+def _smooth_max(log_p: Floats) -> Floats:
+    return np.asarray(special.logsumexp(-log_p, axis=1) - np.log(log_p.shape[1]))
 
 
 AGGREGATES: Mapping[str, Aggregate] = MappingProxyType(
     {"min-p": _min_p, "prod-p": _product, "average-p": _average, "smooth-max": _smooth_max}
 )
-"""From (n, k) p-values of n tests at k widths to (n,) statistics, larger where less likely."""
+"""From (n, k) log p of n tests at k widths to (n,) statistics, larger where less likely."""
 
 
 class Combined(NamedTuple):
@@ -49,10 +51,12 @@ class Combined(NamedTuple):
     Attributes:
         observed: of the data.
         toys: (n,) of the toys.
+        n_larger: toys at least as extreme as the data.
     """
 
     observed: float
     toys: Floats
+    n_larger: int
 
 
 def aggregate(name: str) -> Aggregate:
@@ -80,14 +84,24 @@ def leave_one_out(t: Floats) -> Floats:
 def combine_counted(toys: Floats, observed: Floats, name: str) -> Combined:
     """Combine the p-values counted among data and toys; t itself for a single width.
 
+    Counted p-values end at 1 / n: where the data exceed all toys at one width, some toy does so at
+    each of the others, and all of them tie. Fitted p-values tell them apart, each test's by a fit
+    to all others, so that data and toys are still treated alike and the order stays exact.
+
     Args:
         toys: (n, k) t of the toys.
         observed: (k,) t of the data.
         name: of the aggregate.
     """
     if len(observed) == 1:
-        return Combined(float(observed[0]), toys[:, 0])
-    return _split(aggregate(name)(leave_one_out(np.vstack([observed, toys]))))
+        return _single(toys, observed)
+    both = np.vstack([observed, toys])
+    combine = aggregate(name)
+    # Sums in another order differ by rounding, and are ties nevertheless.
+    counted = np.round(combine(np.log(leave_one_out(both))), _DIGITS)
+    fitted = combine(leave_one_out_fit(both))
+    larger = (counted > counted[0]) | ((counted == counted[0]) & (fitted >= fitted[0]))
+    return Combined(float(counted[0]), counted[1:], int(larger[1:].sum()))
 
 
 def combine_fitted(toys: Floats, observed: Floats, name: str) -> Combined:
@@ -96,12 +110,23 @@ def combine_fitted(toys: Floats, observed: Floats, name: str) -> Combined:
     Arguments as for `combine_counted`.
     """
     if len(observed) == 1:
-        return Combined(float(observed[0]), toys[:, 0])
+        return _single(toys, observed)
     fits = [fit_chi2(column) for column in toys.T]
     both = np.vstack([observed, toys])
-    p = np.stack([fit.p(column) for fit, column in zip(fits, both.T, strict=True)], axis=1)
-    return _split(aggregate(name)(np.maximum(p, np.finfo(np.float64).tiny)))
+    log_p = np.stack([fit.log_p(column) for fit, column in zip(fits, both.T, strict=True)], axis=1)
+    found = aggregate(name)(log_p)
+    return Combined(float(found[0]), found[1:], int((found[1:] >= found[0]).sum()))
 
 
-def _split(statistics: Floats) -> Combined:
-    return Combined(float(statistics[0]), statistics[1:])
+def leave_one_out_fit(t: Floats) -> Floats:
+    """(n, k) log p of each of n tests by the scaled chi2 fitted to the n - 1 others."""
+    centre, others = t.mean(axis=0), len(t) - 1
+    apart = t - centre
+    shift = (apart.sum(axis=0) - apart) / others
+    variance = ((apart**2).sum(axis=0) - apart**2) / others - shift**2
+    return chi2_of_moments(centre + shift, variance).log_p(t)
+
+
+def _single(toys: Floats, observed: Floats) -> Combined:
+    t = toys[:, 0]
+    return Combined(float(observed[0]), t, int((t >= observed[0]).sum()))

@@ -12,7 +12,7 @@ from raysearch.nplm.pool import Pool
 from raysearch.nplm.tensors import Floats, Rows, array, tensor
 
 # Rows of features multiplied at once with the coefficients of all toys of a batch.
-_PRODUCT_ROWS = 4096
+PRODUCT_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +60,22 @@ def make_block(
         keep: whether all features are stored.
         device: where to compute.
     """
+    return block_of(pool, basis_of(pool, centres, sigma, penalty, device), keep, device)
+
+
+def basis_of(pool: Pool, centres: Floats, sigma: float, penalty: float, device: str) -> Basis:
+    """The features of one kernel width; arguments as for `make_block`."""
     points, weights = tensor(pool.points, device), tensor(pool.weights, device)
     expected = float(pool.n_data if pool.expected is None else pool.expected)
     scaled = weights * (expected / weights.sum())
     size = pool.n_reference + int(expected)
-    basis = make_basis(points, scaled, tensor(centres, device), sigma, penalty, size)
-    features = array(basis.features(points)) if keep else None
-    block = Block(basis, features, *_moments(pool, basis, features, device))
-    return block
+    return make_basis(points, scaled, tensor(centres, device), sigma, penalty, size)
+
+
+def block_of(pool: Pool, basis: Basis, keep: bool, device: str) -> Block:
+    """The block of a basis; arguments as for `make_block`."""
+    features = array(basis.features(tensor(pool.points, device))) if keep else None
+    return Block(basis, features, *_moments(pool, basis, features, device))
 
 
 def shared_sums(block: Block, pool: Pool, coefficients: Tensor) -> Tensor:
@@ -80,7 +88,7 @@ def shared_sums(block: Block, pool: Pool, coefficients: Tensor) -> Tensor:
     """
     device = str(coefficients.device)
     sums = coefficients.new_zeros(coefficients.shape[1])
-    for part in chunks(pool.n_shared, _PRODUCT_ROWS):
+    for part in chunks(pool.n_shared, PRODUCT_ROWS):
         values = torch.mm(block.part(pool, part, device), coefficients).expm1_()
         sums += tensor(pool.weights[part], device) @ values
     return sums

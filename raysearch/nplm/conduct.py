@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +11,24 @@ from typing import Any
 import numpy as np
 
 from raysearch.nplm.aggregate import combine_counted
-from raysearch.nplm.pool import Pool
+from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import Prepared
-from raysearch.nplm.pvalues import empirical_p
+from raysearch.nplm.pvalues import WRONG_STOPS, excludes
 from raysearch.nplm.result import NplmResult, evaluate
-from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Runner, toy_seed
+from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
 from raysearch.progress import Say
 
-BATCH_TOYS = 25
 _WRITE_EVERY_S = 2.0
-_LOOK_EVERY = 100
-_STOP_COVERAGE = 0.99
-_FEWEST = 20
+# Between two evaluations passes so many times what one takes.
+_EVALUATE_SHARE = 20.0
+_LOOK_EVERY = 20
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Course:
     """A test under way.
 
@@ -38,7 +37,7 @@ class Course:
         settings: of the test.
         about: what nplm.json tells of the settings.
         store: its directory, with the toys of earlier runs.
-        observed: (k,) t of the data.
+        observed: (k + 1,) tau of the data at each kernel width, and Delta.
         say: receives progress, line by line.
     """
 
@@ -48,24 +47,41 @@ class Course:
     store: Store
     observed: Floats
     say: Say
+    # Toys after which stopping was looked for in vain; they are not looked at again.
+    _looked: int = 0
 
     def run(self, runner: Runner, batches: Sequence[Batch], until_decided: bool) -> None:
-        """Make the toys of the batches, and write what there is every few seconds."""
-        due = time.monotonic() + _WRITE_EVERY_S
-        for batch, values in runner(self.prepared.work, batches):
-            keys = [(batch.n_signal, seed) for seed in batch.seeds]
-            self.store.toys |= dict(zip(keys, values, strict=True))
-            if (started := time.monotonic()) > due:
-                self.write(complete=False)
-                # Writing may take a small part of the time only, however many toys there are.
-                due = time.monotonic() + max(_WRITE_EVERY_S, 20 * (time.monotonic() - started))
-            if until_decided and self.decided():
-                break
+        """Make the toys of the batches; those that are made are on disk every few seconds."""
+        write_due = evaluate_due = time.monotonic() + _WRITE_EVERY_S
+        try:
+            for batch, values in runner(self.prepared.work, batches):
+                keys = [(batch.n_signal, seed) for seed in batch.seeds]
+                self.store.toys |= dict(zip(keys, values, strict=True))
+                if time.monotonic() > write_due:
+                    self.store.write_toys()
+                    write_due = time.monotonic() + _WRITE_EVERY_S
+                if (began := time.monotonic()) > evaluate_due:
+                    self.write(complete=False)
+                    # Evaluating many toys takes long; toys are what the time is for.
+                    evaluate_due = time.monotonic() + max(
+                        _WRITE_EVERY_S, _EVALUATE_SHARE * (time.monotonic() - began)
+                    )
+                if until_decided and self.decided():
+                    break
+        finally:
+            # However this ends, no toy that was made is lost.
+            self.store.write_toys()
 
     def write(self, complete: bool) -> NplmResult | None:
-        """Write toys and result so far; the result, or None while there are too few toys."""
+        """Write the result so far; it, or None while there are too few toys."""
         result = self.result()
-        self.store.write(result, {"complete": complete})
+        if result is not None:
+            stopping = {
+                "stopped_at": self.decided(),
+                "stop_at": self.settings.stop_at,
+                "wrong_stops_at_most": WRONG_STOPS,
+            }
+            self.store.write_result(result, {"complete": complete, "stopping": stopping})
         self.say(progress_line(result, self.settings.toys))
         return result
 
@@ -73,7 +89,7 @@ class Course:
         """The result of the toys made so far; None if they are too few."""
         seeds = [s for s in toy_seeds(self.settings, None) if (None, s) in self.store.toys]
         seeds = seeds[: self.decided() or len(seeds)]
-        if len(seeds) < min(_FEWEST, self.settings.toys):
+        if len(seeds) < FEWEST_TOYS:
             return None
         injected = {n: self._injected(n) for n in self.settings.inject}
         return evaluate(
@@ -82,11 +98,11 @@ class Course:
             np.stack([self.store.toys[None, seed] for seed in seeds]),
             {n: np.stack(values) for n, values in injected.items() if values},
             self.about,
-            pool_terms(self.prepared.work.statistic.pool),
+            pool_spread(self.prepared.work.statistic.pool),
         )
 
     def decided(self) -> int | None:
-        """Toys after which the interval of p excludes the value of `stop_at`; None if it does not.
+        """Toys after which `stop_at` is excluded as the p of infinitely many; None if it is not.
 
         Only whole prefixes of the toys in the order of their index are looked at, at fixed numbers,
         so that neither workers nor batches decide where a test stops.
@@ -94,20 +110,21 @@ class Course:
         threshold = self.settings.stop_at
         if threshold is None:
             return None
-        made = []
-        for index, seed in enumerate(toy_seeds(self.settings, None), 1):
-            if (None, seed) not in self.store.toys:
+        seeds = toy_seeds(self.settings, None)
+        while self._looked < len(seeds):
+            seen = seeds[: min(self._looked + _LOOK_EVERY, len(seeds))]
+            if not all((None, seed) in self.store.toys for seed in seen):
                 return None
-            made.append(self.store.toys[None, seed])
-            if index % _LOOK_EVERY == 0 and self._excludes(np.stack(made), threshold):
-                return index
+            if self._excludes(seen, threshold):
+                return len(seen)
+            self._looked = len(seen)
         return None
 
-    def _excludes(self, toys: Floats, threshold: float) -> bool:
-        combined = combine_counted(toys, self.observed, self.settings.aggregate)
-        n_larger = int((combined.toys >= combined.observed).sum())
-        p = empirical_p(n_larger, len(toys), _STOP_COVERAGE)
-        return not p.low <= threshold <= p.high
+    def _excludes(self, seeds: Sequence[int], threshold: float) -> bool:
+        toys = np.stack([self.store.toys[None, seed] for seed in seeds])
+        t, observed = t_of(toys), t_of(self.observed)
+        combined = combine_counted(t, observed, self.settings.aggregate)
+        return excludes(combined.n_larger, len(toys), threshold)
 
     def _injected(self, n_signal: int) -> list[Floats]:
         keys = [(n_signal, seed) for seed in toy_seeds(self.settings, n_signal)]
@@ -136,8 +153,7 @@ def missing(course: Course, n_signal: int | None, batch_toys: int) -> list[Batch
     """Batches of those toys that the store does not hold."""
     seeds = toy_seeds(course.settings, n_signal)
     left = [seed for seed in seeds if (n_signal, seed) not in course.store.toys]
-    parts = range(0, len(left), batch_toys)
-    return [Batch(n_signal, tuple(left[k : k + batch_toys])) for k in parts]
+    return in_batches(n_signal, left, batch_toys)
 
 
 @lru_cache
@@ -150,25 +166,6 @@ def toy_seeds(settings: NplmSettings, n_signal: int | None) -> tuple[int, ...]:
 def progress_line(result: NplmResult | None, toys: int) -> str:
     """The p-value so far, in a line."""
     if result is None:
-        return f"fewer than {_FEWEST} of {toys} toys so far"
+        return f"fewer than {FEWEST_TOYS} of {toys} toys so far"
     p = result.p_empirical
     return f"[{result.toys:>5}/{toys}] p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}) so far"
-
-
-def pool_terms(pool: Pool) -> tuple[float, float, float]:
-    """How a finite pool moves the mean of the toys' t from the truth: shift and spread.
-
-    Rows are drawn without replacement. Where reference and data come from one pool their
-    difference fluctuates as for independent samples, whatever the pool; where the reference is
-    fixed, the mean over pools is right too, but one pool of P rows differs from the truth: for q
-    degrees of freedom by ``2 N_D sqrt(q / P N_R)`` and ``N_D sqrt(2 q) / P`` (one standard
-    deviation each). Drawing with replacement would add ``q N_D / P``.
-
-    Returns:
-        Coefficients of q, sqrt(q) and sqrt(2 q).
-    """
-    if pool.scheme != "fixed":
-        return 0.0, 0.0, 0.0
-    n_data = pool.n_data if pool.expected is None else pool.expected
-    left = len(pool.points) - pool.n_reference
-    return 0.0, 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left

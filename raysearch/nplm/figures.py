@@ -16,17 +16,12 @@ from scipy import stats
 
 from raysearch.files import replacing
 from raysearch.nplm.aggregate import combine_fitted
-from raysearch.nplm.pool import reference_rows
+from raysearch.nplm.learned import log_ratio
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import Chi2, fit_chi2, uniformity
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.tensors import Floats
-from raysearch.report.style import DATA, GREY, SIGNAL, TEMPLATE, encode, new_figure, single
-
-_MOST_COLUMNS = 6
-_BINS = 30
-# Rows of the reference drawn; more would not be seen.
-_DRAWN_ROWS = 50_000
+from raysearch.report.style import DATA, GREY, TEMPLATE, encode, new_figure, single
 
 
 def write_figures(directory: Path, prepared: Prepared, result: NplmResult) -> list[Path]:
@@ -100,56 +95,6 @@ def injection(result: NplmResult) -> Figure:
     axes.set_ylabel("significance Z")
     axes.legend(loc="upper left")
     return figure
-
-
-def log_ratio(prepared: Prepared, result: NplmResult) -> Figure:
-    """Data over reference in each column, and the reference weighted with the fitted e^f."""
-    statistic, draw = prepared.work.statistic, prepared.observed
-    pool, width = statistic.pool, int(np.argmin([w.asymptotic.p.value for w in result.widths]))
-    rows = reference_rows(pool, draw)[:_DRAWN_ROWS]
-    reference, weights = pool.points[rows], pool.weights[rows]
-    fitted = weights * np.exp(np.minimum(statistic.log_ratio(draw, reference, width), 50.0))
-    data = np.concatenate([pool.points[draw.rows], draw.points])
-    names = prepared.columns[:_MOST_COLUMNS]
-    across = min(3, len(names))
-    down = -(-len(names) // across)
-    figure = new_figure(4.4 * across + 0.6, 3.6 * down + 0.4)
-    for k, name in enumerate(names):
-        axes = figure.add_subplot(down, across, k + 1)
-        raw = [x[:, k] * pool.width[k] + pool.mean[k] for x in (data, reference)]
-        _draw_ratio(axes, raw[0], raw[1], weights, fitted)
-        axes.set_xlabel(name)
-        axes.set_ylabel("over reference")
-    figure.axes[0].legend(loc="upper left")
-    return figure
-
-
-def _draw_ratio(
-    axes: Axes, data: Floats, reference: Floats, weights: Floats, fitted: Floats
-) -> None:
-    low, high = np.quantile(reference, [0.001, 0.999])
-    edges = np.linspace(low, high, _BINS + 1)
-    seen, _ = np.histogram(data, edges)
-    expected, _ = np.histogram(reference, edges, weights=weights * (len(data) / weights.sum()))
-    learned, _ = np.histogram(reference, edges, weights=fitted * (len(data) / weights.sum()))
-    centres, some = (edges[1:] + edges[:-1]) / 2, expected > 0
-    axes.axhline(1, color=GREY, ls=":")
-    axes.errorbar(
-        centres[some],
-        seen[some] / expected[some],
-        np.sqrt(seen[some]) / expected[some],
-        fmt="o",
-        ms=3,
-        lw=1,
-        color=DATA,
-        label="data",
-    )
-    axes.stairs(
-        np.divide(learned, expected, out=np.ones_like(expected), where=some),
-        edges,
-        color=SIGNAL,
-        label=r"fitted $e^f$",
-    )
 
 
 def _draw_chi2(axes: Axes, fit: Chi2, edges: Floats, colour: str, label: str) -> None:

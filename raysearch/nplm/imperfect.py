@@ -18,41 +18,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raysearch.nplm.blocks import Block
-from raysearch.nplm.neural import fit_nuisances, make_samples
+from raysearch.nplm.blocks import PRODUCT_ROWS, Block
+from raysearch.nplm.kernel import chunks
+from raysearch.nplm.neural import filled, fit_nuisances
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
+from raysearch.nplm.reweighted import coefficients, moments, slopes, terms_of, weights
 from raysearch.nplm.solve import one_step
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
+from raysearch.nplm.train import Samples
 
 
-class Sides(NamedTuple):
-    """Reference and data of one draw.
+class Fit(NamedTuple):
+    """What is fitted to one draw at one kernel width.
 
     Attributes:
-        reference: (n, r) features.
-        weights: (n,) weights that sum to the expectation.
-        terms: (1, k, n) Taylor terms.
-        data: (m, r) features.
-        data_terms: (1, k, m) Taylor terms.
+        beta: (r,) coefficients of the kernel function.
+        nuisances: (q,) in units of their uncertainties.
+        own: the part of tau that the shared reference has no part in.
+        scale: from relative weights of the reference to weights that sum to the expectation.
     """
 
-    reference: Tensor
-    weights: Tensor
-    terms: Tensor
-    data: Tensor
-    data_terms: Tensor
+    beta: Tensor
+    nuisances: Tensor
+    own: Tensor
+    scale: float
 
 
 @dataclass(frozen=True, eq=False)
 class ImperfectKernelTest:
-    """Kernel logistic regression beside nuisances.
+    """Kernel logistic regression beside nuisances; see `make_imperfect`.
 
     Attributes:
         pool: of the test.
         blocks: one for each kernel width.
         penalty: lambda of the averaged loss.
         nuisances: systematic uncertainties of the reference.
+        terms: (n, k) their Taylor terms at all rows of the pool.
+        moments: of each block, see `raysearch.nplm.reweighted`.
         device: where to compute, "cpu" or "cuda".
     """
 
@@ -60,6 +64,8 @@ class ImperfectKernelTest:
     blocks: tuple[Block, ...]
     penalty: float
     nuisances: tuple[Nuisance, ...]
+    terms: Floats
+    moments: tuple[Floats, ...]
     device: str = "cpu"
 
     @property
@@ -74,60 +80,101 @@ class ImperfectKernelTest:
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, k) values of t for each draw and kernel width."""
-        return np.stack([array(torch.stack(self._of_draw(draw))) for draw in draws])
+        return t_of(self.parts(draws))
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, k + 1) tau of each draw at each kernel width, and its Delta."""
+        fitted, losses = self._alone(draws)
+        columns = [self._tau(width, draws, fitted) for width in range(len(self.blocks))]
+        return array(torch.stack([*columns, -2 * losses], dim=1))
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
         """(n,) kernel function at (n, d) standardised points, fitted to a draw."""
-        block = self.blocks[width]
-        beta = self._solve(block, draw, self._nuisances(draw)[0])[0]
-        return array(block.basis.features(tensor(points, self.device)) @ beta)
+        found = self._fit(width, draw, self._alone([draw])[0][0])
+        features = self.blocks[width].basis.features(tensor(points, self.device))
+        return array(features @ found.beta)
 
-    def _of_draw(self, draw: Draw) -> list[Tensor]:
-        fitted, loss = self._nuisances(draw)
-        delta = -2 * loss[0]
-        return [self._tau(block, draw, fitted) - delta for block in self.blocks]
+    def _alone(self, draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
+        """(t, q) nuisances that fit best alone, and the (t,) losses; one draw at a time."""
+        fits = [fit_nuisances(self.nuisances, self._samples(draw)) for draw in draws]
+        return torch.cat([nu for nu, _ in fits]), torch.cat([loss for _, loss in fits])
 
-    def _nuisances(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        samples = make_samples(self.pool, [draw], self.nuisances, self.device)
-        return fit_nuisances(self.nuisances, samples)
-
-    def _tau(self, block: Block, draw: Draw, fitted: Tensor) -> Tensor:
-        beta, nuisances, sides = self._solve(block, draw, fitted)
-        auxiliary = tensor(draw.auxiliary, self.device)
-        f = sides.reference @ beta + self.model.output(nuisances, sides.terms)[0, 0]
-        of_data = (sides.data @ beta).sum() + self.model.output(nuisances, sides.data_terms).sum()
-        constraint = (nuisances * (nuisances / 2 - auxiliary)).sum()
-        return 2 * (of_data - sides.weights @ f.expm1() - constraint)
-
-    def _solve(self, block: Block, draw: Draw, fitted: Tensor) -> tuple[Tensor, Tensor, Sides]:
-        """(r,) coefficients, (1, q) nuisances, and the sides they fit."""
-        sides, rank = self._sides(block, draw), block.basis.rank
-        shift, slopes = self.model.linearised(fitted, sides.terms)
-        weights = sides.weights * shift[0, 0].exp()
-        reference = torch.cat([sides.reference, slopes[0].T], dim=1)
-        data_slopes = self.model.linearised(fitted, sides.data_terms)[1]
-        data = torch.cat([sides.data, data_slopes[0].T], dim=1)
-        hessian = ((reference * weights[:, None]).T @ reference + data.T @ data) / 4
-        gradient = (weights @ reference - data.sum(0)) / 2
-        gradient[rank:] += (fitted[0] - tensor(draw.auxiliary, self.device)) / 2
-        ridge = self.penalty * (len(reference) + len(data))
-        hessian.diagonal()[:rank] += ridge
-        hessian.diagonal()[rank:] += 0.5
-        step = one_step(hessian, gradient, 0.0)
-        return step[:rank], fitted + step[rank:], sides
-
-    def _sides(self, block: Block, draw: Draw) -> Sides:
-        pool, rows = self.pool, reference_rows(self.pool, draw)
-        weights = pool.weights[rows] * (pool.expectation(draw) / pool.weights[rows].sum())
-        points = np.concatenate([pool.points[draw.rows], draw.points])
-        return Sides(
-            block.rows(pool, rows, self.device),
-            tensor(weights, self.device),
-            self._terms(pool.points[rows]),
-            block.basis.features(tensor(points, self.device)),
-            self._terms(points),
+    def _samples(self, draw: Draw) -> Samples:
+        """The terms alone, which is all that nuisances need."""
+        rows = reference_rows(self.pool, draw)
+        weights = self.pool.weights[rows]
+        further = term_table(self.nuisances, draw.points * self.pool.width + self.pool.mean)
+        data = np.concatenate([self.terms[draw.rows], further])
+        of_rows = (weights * (self.pool.expectation(draw) / weights.sum()))[:, None]
+        return Samples(
+            filled([self.terms[rows]], self.device),
+            filled([of_rows], self.device),
+            filled([data], self.device),
+            filled([np.ones((len(data), 1))], self.device),
+            tensor(draw.auxiliary[None], self.device),
         )
 
-    def _terms(self, points: Floats) -> Tensor:
-        raw = points * self.pool.width + self.pool.mean
-        return tensor(term_table(self.nuisances, raw).T.copy()[None], self.device)
+    def _tau(self, width: int, draws: Sequence[Draw], fitted: Tensor) -> Tensor:
+        fits = [self._fit(width, draw, nu) for draw, nu in zip(draws, fitted, strict=True)]
+        betas = torch.stack([fit.beta for fit in fits], dim=1)
+        shifts = torch.stack([terms_of(self.model, fit.nuisances) for fit in fits], dim=1)
+        block, shared = self.blocks[width], betas.new_zeros(len(draws))
+        for part in chunks(self.pool.n_shared, PRODUCT_ROWS):
+            f = block.part(self.pool, part, self.device) @ betas
+            f += tensor(self.terms[part], self.device) @ shifts
+            shared += tensor(self.pool.weights[part], self.device) @ f.expm1_()
+        scales = shared.new_tensor([fit.scale for fit in fits])
+        return 2 * (torch.stack([fit.own for fit in fits]) - scales * shared)
+
+    def _fit(self, width: int, draw: Draw, alone: Tensor) -> Fit:
+        block, pool, model = self.blocks[width], self.pool, self.model
+        others, data = self._rows(block, draw), self._data(block, draw)
+        relative = pool.sign * tensor(pool.weights[draw.others], self.device)
+        scale = pool.expectation(draw) / (block.weight + float(relative.sum()))
+        shift = terms_of(model, alone)
+        of_others = relative * weights(others[:, 1 + block.basis.rank :] @ shift)
+        stored = tensor(self.moments[width], self.device)
+        reference = torch.tensordot(coefficients(shift), stored, dims=1)
+        reference = scale * reference.addmm((others * of_others[:, None]).T, others)
+        # From features and terms to features and slopes by each nuisance.
+        rank, to = block.basis.rank, slopes(model, alone, block.basis.rank)
+        hessian = to.T @ (reference[1:, 1:] + data[:, 1:].T @ data[:, 1:]) @ to / 4
+        gradient = (reference[0, 1:] - data[:, 1:].sum(0)) @ to / 2
+        auxiliary = tensor(draw.auxiliary, self.device)
+        gradient[rank:] += (alone - auxiliary) / 2
+        hessian.diagonal()[:rank] += self.penalty * (pool.n_reference + draw.n_data)
+        hessian.diagonal()[rank:] += 0.5
+        step = one_step(hessian, gradient, 0.0)
+        beta, nuisances = step[:rank], alone + step[rank:]
+        f = torch.cat([beta, terms_of(model, nuisances)])
+        own = (data[:, 1:] @ f).sum() - scale * (relative @ (others[:, 1:] @ f).expm1_())
+        return Fit(beta, nuisances, own - (nuisances * (nuisances / 2 - auxiliary)).sum(), scale)
+
+    def _rows(self, block: Block, draw: Draw) -> Tensor:
+        """(l, 1 + r + k) one, features and terms of the rows its reference differs by."""
+        features = block.rows(self.pool, draw.others, self.device)
+        terms = tensor(self.terms[draw.others], self.device)
+        return torch.cat([torch.ones_like(features[:, :1]), features, terms], dim=1)
+
+    def _data(self, block: Block, draw: Draw) -> Tensor:
+        points = np.concatenate([self.pool.points[draw.rows], draw.points])
+        features = block.basis.features(tensor(points, self.device))
+        further = term_table(self.nuisances, draw.points * self.pool.width + self.pool.mean)
+        terms = tensor(np.concatenate([self.terms[draw.rows], further]), self.device)
+        return torch.cat([torch.ones_like(features[:, :1]), features, terms], dim=1)
+
+
+def make_imperfect(
+    pool: Pool,
+    blocks: tuple[Block, ...],
+    penalty: float,
+    nuisances: tuple[Nuisance, ...],
+    device: str = "cpu",
+) -> ImperfectKernelTest:
+    """The test with what all toys share: terms at the rows of the pool, moments of the reference.
+
+    Arguments as the attributes of `ImperfectKernelTest`.
+    """
+    terms = term_table(nuisances, pool.points * pool.width + pool.mean)
+    found = tuple(moments(pool, block, terms, device) for block in blocks)
+    return ImperfectKernelTest(pool, blocks, penalty, nuisances, terms, found, device)

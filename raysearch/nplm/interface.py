@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import torch
+
 from raysearch.errors import InputError
-from raysearch.nplm.conduct import Course, conduct
+from raysearch.nplm.candidates import Candidate
+from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.nuisances import Nuisance
-from raysearch.nplm.points import Points, Source, check_pair, read_points
-from raysearch.nplm.pool import Sampler
-from raysearch.nplm.prepare import Prepared, prepare_test
+from raysearch.nplm.points import Points, Source, check_pair, read_class, read_points
+from raysearch.nplm.pool import Sampler, check_sampler, most_of_poisson
+from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.store import digest, open_store
+from raysearch.nplm.tensors import Floats
+from raysearch.nplm.work import Batch, Runner, Work
 from raysearch.progress import Say
-from raysearch.provenance import git_commit, versions
 
 
 def nplm_test(
@@ -47,6 +51,9 @@ def nplm_test(
     stop_at: float | None = None,
     inject: Sequence[int] = NplmSettings.inject,
     injected_toys: int = NplmSettings.injected_toys,
+    select: Sequence[Candidate] = (),
+    n_signal_select: int | None = None,
+    select_toys: int = NplmSettings.select_toys,
     seed: int = NplmSettings.seed,
     device: str = "cpu",
     address: str | None = None,
@@ -61,10 +68,12 @@ def nplm_test(
     Args:
         data: events, an event file in any known layout, or an (n, d) array: features, the score of
             a study, or an embedding.
-        reference: the same columns, background only, several times as many events.
+        reference: the same columns, several times as many events; the background of a labelled
+            file.
         columns: which to compare, ``mjj`` among them if wanted; all features by default.
         weights: column of the reference with the weight of each event.
-        signal: events to inject for the curve of Z against the number of them.
+        signal: events to inject for the curve of Z against the number of them; the signal of a
+            labelled file.
         sampler: ``(generator, n) -> (n, d)`` points of the true distribution, for
             ``draws="sampler"``; a function that workers can import.
         method: "kernel" or "neural".
@@ -83,9 +92,13 @@ def nplm_test(
         reference_size: events of a test's reference; None for as many as leave a pool.
         expected: number of data the reference predicts; None to compare shapes only.
         toys: how many.
-        stop_at: stop once the interval of p excludes this value.
+        stop_at: stop once the toys exclude this value of p, wrongly in 1% of all tests.
         inject: numbers of signal events for the curve.
         injected_toys: toys at each of them.
+        select: candidates of columns, kernel widths and centres; the one with the largest power to
+            find `n_signal_select` events of the signal makes the test.
+        n_signal_select: signal events of a toy when candidates are judged.
+        select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
         device: "cpu" or "cuda".
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
@@ -117,64 +130,23 @@ def nplm_test(
         stop_at=stop_at,
         inject=tuple(inject),
         injected_toys=injected_toys,
+        select=tuple(select),
+        n_signal_select=n_signal_select,
+        select_toys=select_toys,
         seed=seed,
     )
     _check_address(address)
-    points = _read(data, reference, signal, columns, weights, settings)
-    prepared = prepare_test(points, settings, sampler=sampler, nuisances=nuisances, device=device)
+    _check_device(device)
+    points = _read(data, reference, signal, columns, weights, settings, say)
+    if sampler is not None:
+        check_sampler(sampler, len(points["data"].columns))
+    question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else _new_directory()
-    course = begin(prepared, points, settings, directory, say)
-    result = _conduct(course, address, device)
+    with _runner(address, device, say) as runner:
+        prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")
     return result
-
-
-def begin(
-    prepared: Prepared,
-    points: Mapping[str, Points],
-    settings: NplmSettings,
-    directory: Path,
-    say: Say,
-) -> Course:
-    """Open the directory of a prepared test and test the data themselves.
-
-    Args:
-        prepared: the test.
-        points: what it was prepared from.
-        settings: of the test.
-        directory: of the result.
-        say: receives progress, line by line.
-
-    Raises:
-        InputError: if the directory holds another test.
-    """
-    statistic = prepared.work.statistic
-    inputs = {name: digest(read.identity) for name, read in points.items()}
-    asked = settings.as_json()
-    sampler = statistic.pool.sampler
-    decisive = {key: value for key, value in asked.items() if key not in _FREE}
-    plan = {**decisive, "columns": list(prepared.columns), "inputs": inputs}
-    plan["nuisances"] = [f"{n.name} {n.width:g}" for n in prepared.nuisances]
-    plan["sampler"] = None if sampler is None else f"{sampler.__module__}:{sampler.__qualname__}"
-    store = open_store(directory, statistic.sigmas, plan)
-    about = {
-        **asked,
-        **plan,
-        "sigmas_used": list(statistic.sigmas),
-        "chosen": {name: choice._asdict() for name, choice in prepared.choices.items()},
-        "n_data": len(points["data"]),
-        "n_reference": statistic.pool.n_reference,
-        "n_pool": len(statistic.pool.points),
-        "versions": versions(),
-        "git_commit": git_commit(),
-    }
-    observed = statistic.values([prepared.observed])[0]
-    return Course(prepared, settings, about, store, observed, say)
-
-
-# A resumed test may ask for other numbers of toys.
-_FREE = ("toys", "stop_at", "inject", "injected_toys", "aggregate")
 
 
 def _read(
@@ -184,30 +156,49 @@ def _read(
     columns: Sequence[str] | None,
     weights: str | None,
     settings: NplmSettings,
+    say: Say,
 ) -> dict[str, Points]:
     points = {
         "data": read_points(data, columns),
-        "reference": read_points(reference, columns, weights),
+        "reference": read_class(reference, "reference", False, columns, weights, say),
     }
     if signal is not None:
-        points["signal"] = read_points(signal, columns)
+        points["signal"] = read_class(signal, "signal", True, columns, say=say)
     check_pair(points["data"], points["reference"])
-    most = max(settings.inject, default=0)
-    if most > len(points.get("signal", ())):
+    _check_signal(points, settings)
+    return points
+
+
+def _check_signal(points: Mapping[str, Points], settings: NplmSettings) -> None:
+    most = max(*settings.inject, settings.n_signal_select or 0, 0)
+    needed = most if settings.expected is None else most_of_poisson(most)
+    held = len(points["signal"]) if "signal" in points else 0
+    if needed > held:
+        why = "" if needed == most else f", up to {needed} as their number fluctuates,"
         raise InputError(
-            f"injecting {most} events needs as many signal events, but "
-            f"{len(points.get('signal', ()))} were given; give a larger signal sample."
+            f"injecting {most} events{why} needs as many signal events, but {held} were given; "
+            "give a larger signal sample."
         )
-    if signal is not None and points["signal"].columns != points["data"].columns:
+    if held and points["signal"].columns != points["data"].columns:
         raise InputError(
             f"signal and data must have the same columns, but got {points['signal'].columns} and "
             f"{points['data'].columns}."
         )
-    return points
 
 
 def _new_directory() -> Path:
     return Path("studies") / time.strftime("nplm-%Y%m%d-%H%M%S")
+
+
+def _check_device(device: str) -> None:
+    if device != "cpu" and not device.startswith("cuda"):
+        raise InputError(f"a device must be cpu or cuda, but got {device!r}.")
+    if device != "cpu" and not torch.cuda.is_available():
+        # What all toys share is computed here, whatever the cluster has.
+        raise InputError(
+            f"device = {device!r} needs a GPU where the test is prepared, but this machine has "
+            "none that torch can use; leave it out, or start the test on a machine that has one."
+        )
 
 
 def _check_address(address: str | None) -> None:
@@ -218,10 +209,26 @@ def _check_address(address: str | None) -> None:
         check_address(address)
 
 
-def _conduct(course: Course, address: str | None, device: str) -> NplmResult:
-    course.say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    from raysearch.nplm.parallel import ray_runner
-    from raysearch.tuning.cluster import connected
+@contextmanager
+def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
+    """A runner that connects to Ray when first used: what is refused before needs no Ray."""
+    connected_runners: list[Runner] = []
+    with ExitStack() as connection:
 
-    with connected(address):
-        return conduct(course, ray_runner(gpus_per_task=float(device.startswith("cuda"))))
+        def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+            if not connected_runners:
+                connected_runners.append(_connect(connection, address, device, say))
+            return connected_runners[0](work, batches)
+
+        yield run
+
+
+def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
+    say("starting Ray" if address is None else f"connecting to Ray at {address}")
+    from raysearch.nplm.parallel import ray_runner
+    from raysearch.tuning.cluster import check_gpus, connected
+
+    connection.enter_context(connected(address))
+    gpus_per_task = float(device != "cpu")
+    check_gpus(gpus_per_task, address)
+    return ray_runner(gpus_per_task)

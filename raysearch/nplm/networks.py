@@ -65,6 +65,20 @@ class Shape:
                 slope = slope.mul_(values[k]).mul_(1 - values[k])
         return torch.cat(parts[::-1], dim=1)
 
+    def gradient(self, parameters: Tensor, values: list[Tensor], outer: Tensor) -> Tensor:
+        """(t, p) sums over events of the derivatives of f times (t, 1, n) outer ones.
+
+        What `jacobian` would give times the outer derivatives, without holding a row per parameter.
+        """
+        slope, parts = outer, []
+        for k, (weight, _) in reversed(list(enumerate(self._layers(parameters)))):
+            by_weight = torch.bmm(slope, values[k].transpose(1, 2))
+            parts += [slope.sum(2), by_weight.flatten(1)]
+            if k:
+                slope = torch.bmm(weight.transpose(1, 2), slope)
+                slope = slope.mul_(values[k]).mul_(1 - values[k])
+        return torch.cat(parts[::-1], dim=1)
+
     def _layers(self, parameters: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(t, out, in) weights and (t, out, 1) biases of each layer."""
         start = 0

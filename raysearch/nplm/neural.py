@@ -15,14 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
-from raysearch.nplm.pool import Draw, Pool, reference_rows
+from raysearch.nplm.pool import FRESH, Draw, Pool, reference_rows
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
 from raysearch.nplm.train import CHUNK, Samples, train
 from raysearch.seeds import number
 
-_NUISANCE_STEPS = 50
+# The likelihood of a few nuisances is nearly a parabola: a step without gain is the end.
+_NUISANCE_STEPS, _NUISANCE_PATIENCE = 50, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +64,13 @@ class NeuralTest:
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, 1) values of t for each draw."""
+        return t_of(self.parts(draws))
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, 2) tau and Delta of each draw."""
         samples = make_samples(self.pool, draws, self.nuisances, self.device)
         tau = -2 * self._fit(draws, samples)[1]
-        return array((tau - delta(self.nuisances, samples))[:, None])
+        return array(torch.stack([tau, delta(self.nuisances, samples)], dim=1))
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
         """(n,) network at (n, d) standardised points, fitted to a draw; there is one width."""
@@ -99,7 +106,7 @@ def fit_nuisances(nuisances: tuple[Nuisance, ...], samples: Samples) -> tuple[Te
     start = torch.zeros_like(samples.auxiliary)
     if not nuisances:
         return start, start.new_zeros(len(start))
-    return train(model, start, samples, math.inf, _NUISANCE_STEPS)
+    return train(model, start, samples, math.inf, _NUISANCE_STEPS, patience=_NUISANCE_PATIENCE)
 
 
 def make_samples(
@@ -117,16 +124,21 @@ def make_samples(
         raw = points * pool.width + pool.mean
         return np.concatenate([points, term_table(nuisances, raw)], axis=1)
 
+    if pool.scheme != FRESH:
+        # One reference for all toys, and one set of weights where all expect as many data.
+        rows = rows[:1]
+        same = len({pool.expectation(draw) for draw in draws}) == 1
+        weights = weights[:1] if same else weights
     return Samples(
-        _filled([inputs(pool.points[r]) for r in rows], device),
-        _filled([w[:, None] for w in weights], device),
-        _filled([inputs(points) for points in data], device),
-        _filled([np.ones((len(x), 1)) for x in data], device),
+        filled([inputs(pool.points[r]) for r in rows], device),
+        filled([w[:, None] for w in weights], device),
+        filled([inputs(points) for points in data], device),
+        filled([np.ones((len(x), 1)) for x in data], device),
         tensor(np.stack([draw.auxiliary for draw in draws]), device),
     )
 
 
-def _filled(parts: Sequence[Floats], device: str) -> Tensor:
+def filled(parts: Sequence[Floats], device: str) -> Tensor:
     """(t, d, n) the (n_t, d) parts side by side, zeros behind each."""
     longest = -(-max(len(part) for part in parts) // CHUNK) * CHUNK
     out = np.zeros((len(parts), parts[0].shape[1], longest))
@@ -137,7 +149,7 @@ def _filled(parts: Sequence[Floats], device: str) -> Tensor:
 
 def tuned_clip(
     test: NeuralTest, draws: Sequence[Draw], low: float = 1.0, high: float = 100.0, tries: int = 6
-) -> float:
+) -> tuple[float, float]:
     """The bound for which the mean t of null toys is the number of parameters, as a chi2 has it.
 
     A bisection on the logarithm: a looser bound gives larger t.
@@ -148,9 +160,22 @@ def tuned_clip(
         low: smallest bound.
         high: largest bound.
         tries: how often the networks are trained.
+
+    Returns:
+        The bound, and the mean t with it.
+
+    Raises:
+        InputError: if no bound between the two gives that mean.
     """
+    least, most = low, high
     for _ in range(tries):
-        middle = float(np.sqrt(low * high))
-        mean = replace(test, clip=middle).values(draws).mean()
-        low, high = (middle, high) if mean < test.shape.n_parameters else (low, middle)
-    return float(np.sqrt(low * high))
+        clip = math.sqrt(low * high)
+        mean = float(replace(test, clip=clip).values(draws).mean())
+        low, high = (clip, high) if mean < test.shape.n_parameters else (low, clip)
+    if low == least or high == most:
+        raise InputError(
+            f"a bound on the weights between {least:g} and {most:g} must give null toys a mean t "
+            f"of {test.shape.n_parameters}, the number of parameters, but clip = {clip:.3g} gives "
+            f"{mean:.3g}; choose other --hidden or --steps, or a --clip."
+        )
+    return clip, mean

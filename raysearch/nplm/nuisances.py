@@ -83,6 +83,22 @@ def term_table(nuisances: Sequence[Nuisance], points: Floats) -> Floats:
     return np.concatenate(columns, axis=1)
 
 
+def check_terms(nuisances: Sequence[Nuisance], points: Floats, expected: float | None) -> None:
+    """Refuse a nuisance of the number of events where toys have no expected number.
+
+    Raises:
+        InputError: if a term is the same at all points and there is no expectation.
+    """
+    if expected is not None:
+        return
+    for nuisance in nuisances:
+        if (np.ptp(term_table([nuisance], points), axis=0) == 0).any():
+            raise InputError(
+                f"a term that is the same everywhere changes the number of events only, which a "
+                f"test of shapes does not see, but {nuisance.name!r} has one; give --expected."
+            )
+
+
 @dataclass(frozen=True)
 class Model:
     """A log ratio with two parts: a network (or none), and the shifts by the nuisances.
@@ -126,6 +142,15 @@ class Model:
         values = self.shape.values(network, self._columns(inputs))
         slopes = torch.cat([self.shape.jacobian(network, values), slopes], dim=1)
         return values[-1] + shift, slopes
+
+    def gradient(self, parameters: Tensor, inputs: Tensor, outer: Tensor) -> Tensor:
+        """(t, p) sums over events of the log ratio's derivatives times (t, 1, n) outer ones."""
+        slopes = torch.bmm(self._slopes(parameters, inputs), outer.transpose(1, 2))[..., 0]
+        if self.shape is None:
+            return slopes
+        network = parameters[:, : self.n_weights]
+        values = self.shape.values(network, self._columns(inputs))
+        return torch.cat([self.shape.gradient(network, values, outer), slopes], dim=1)
 
     def _columns(self, inputs: Tensor) -> Tensor:
         return inputs[:, : inputs.shape[1] - len(self.powers)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from raysearch.errors import InputError
 from raysearch.nplm.tensors import Floats
@@ -11,8 +12,10 @@ from raysearch.nplm.tensors import Floats
 # Odd 64-bit constants of the SplitMix64 generator (Steele, Lea & Flood, 2014).
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-# Standard deviations above the expected number of coincidences.
-_TOLERATED = 5.0
+# Samples that do not overlap are refused this rarely.
+_UNLIKELY = 1e-4
+# Of the 24 and 53 of single and double precision, some are the same for values of like size.
+_DIGITS_32, _DIGITS_64 = 18, 47
 
 
 def row_hashes(rows: Floats) -> NDArray[np.uint64]:
@@ -35,8 +38,9 @@ def row_hashes(rows: Floats) -> NDArray[np.uint64]:
 def check_disjoint(data: Floats, reference: Floats) -> None:
     """Refuse data of which more occur in the reference than coincidence explains.
 
-    Discrete values coincide: the share of the reference's own rows that occur in it twice says how
-    many of the data may. Where no row occurs twice, none may.
+    Rounded values coincide. How often they may, the reference says itself: d pairs of equal rows
+    among m rows let ``2 d n / m`` of n data be found in it; d is replaced by d + 1, of which there
+    might have been one. Where it has no such pair, the digits of the values may bound it further.
 
     Args:
         data: (n, k) everything known of the data.
@@ -47,10 +51,25 @@ def check_disjoint(data: Floats, reference: Floats) -> None:
     """
     of_data, of_reference = row_hashes(data), row_hashes(reference)
     found = int(np.isin(of_data, of_reference).sum())
-    counts = np.unique(of_reference, return_counts=True)[1]
-    chance = len(of_data) * float(counts[counts > 1].sum()) / len(of_reference)
-    if found > chance + _TOLERATED * np.sqrt(chance):
+    counts = np.unique(of_reference, return_counts=True)[1].astype(np.float64)
+    pairs = float((counts * (counts - 1) / 2).sum())
+    chance = 2 * (pairs + 1) * len(data) / len(reference)
+    if pairs == 0:
+        chance = min(chance, len(data) * len(reference) * _coincidence(reference))
+    if poisson.sf(found - 1, chance) < _UNLIKELY:
         raise InputError(
             f"data and reference must not share events, but {found} of {len(data)} rows of the "
-            f"data occur in the reference (by chance about {chance:.0f} would); remove them."
+            f"data occur in the reference (by chance about {chance:.2g} would); remove them."
         )
+
+
+def _coincidence(rows: Floats) -> float:
+    """Probability that two rows are equal, if columns are independent and use all their digits."""
+    return float(np.prod([2.0 ** -_digits(column) for column in rows.T]))
+
+
+def _digits(column: Floats) -> int:
+    """Binary digits by which values of a column differ; of integers hardly any are safe."""
+    if (column == np.round(column)).all():
+        return 0
+    return _DIGITS_32 if (column == column.astype(np.float32)).all() else _DIGITS_64

@@ -14,10 +14,13 @@ from raysearch.errors import InputError, unknown_name
 from raysearch.events import Events, read_events
 from raysearch.nplm.overlap import check_disjoint
 from raysearch.nplm.tensors import Floats
+from raysearch.progress import Say
 
 Source = Events | Path | str | NDArray[Any]
 
 _MASS = "mjj"
+# Of a correlation from 1: single precision gives equal columns about 1e-14.
+_LEAST_DIFFERENCE = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,17 +31,61 @@ class Points:
         values: (n, d) the columns in use.
         columns: d names.
         identity: (n, k) everything known of each event, by which it is recognised.
+        known: k names of what is known.
         weights: (n,) or None.
+        weight_column: name of the column that held the weights.
     """
 
     values: Floats
     columns: tuple[str, ...]
     identity: Floats
+    known: tuple[str, ...]
     weights: Floats | None = None
+    weight_column: str | None = None
+
+    def known_by(self, names: Sequence[str]) -> Floats:
+        """(n, j) what is known of each event under these names."""
+        return self.identity[:, [self.known.index(name) for name in names]]
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.values)
+
+
+def read_class(
+    source: Source,
+    name: str,
+    is_signal: bool,
+    columns: Sequence[str] | None = None,
+    weights: str | None = None,
+    say: Say = print,
+) -> Points:
+    """The chosen columns of the events of one class, where the source tells classes apart.
+
+    Args:
+        source: what to read.
+        name: of the sample, for what is said.
+        is_signal: which class; a source without labels is taken as a whole.
+        columns: see `read_points`.
+        weights: see `read_points`.
+        say: is told how many rows are left out.
+
+    Raises:
+        InputError: if no event is of the class; else as `read_points`.
+    """
+    events = _events(source, columns, weights)
+    if isinstance(events, Events) and events.labels is not None:
+        rows = np.flatnonzero(events.labels == is_signal)
+        if not len(rows):
+            raise InputError(
+                f"the {name} must hold events with label {int(is_signal)}, but all "
+                f"{len(events)} have the other; give another file."
+            )
+        if len(rows) < len(events):
+            kind = "signal" if is_signal else "background"
+            say(f"{name}: the {len(rows)} {kind} events among {len(events)}, by their labels")
+            events = events.take(rows)
+    return read_points(events, columns, weights)
 
 
 def read_points(
@@ -56,8 +103,7 @@ def read_points(
     """
     if isinstance(source, np.ndarray):
         return _of_table(_checked(source), columns, weights)
-    wanted = None if columns is None else [*columns, *([weights] if weights else [])]
-    events = source if isinstance(source, Events) else _read(source, wanted)
+    events = _events(source, columns, weights)
     table = {_MASS: events.mjj_tev} | dict(zip(events.columns, events.features.T, strict=True))
     names = columns or [name for name in events.columns if name != weights]
     return _chosen({n: v.astype(np.float64) for n, v in table.items()}, names, weights)
@@ -84,12 +130,15 @@ def check_pair(data: Points, reference: Points) -> None:
         )
     _check_weights(reference.weights)
     _check_columns(reference)
-    if data.identity.shape[1] == reference.identity.shape[1]:
-        check_disjoint(data.identity, reference.identity)
+    common = [name for name in data.known if name in reference.known]
+    check_disjoint(*(points.known_by(common) for points in (data, reference)))
 
 
-def _read(path: Path | str, columns: Sequence[str] | None) -> Events:
-    return read_events(path, None if columns is None else [c for c in columns if c != _MASS])
+def _events(source: Source, columns: Sequence[str] | None, weights: str | None) -> Any:
+    if not isinstance(source, Path | str):
+        return source
+    wanted = None if columns is None else [*columns, *([weights] if weights else [])]
+    return read_events(source, None if wanted is None else [c for c in wanted if c != _MASS])
 
 
 def _checked(points: NDArray[Any]) -> Floats:
@@ -119,9 +168,11 @@ def _chosen(table: dict[str, Floats], columns: Sequence[str], weights: str | Non
             raise unknown_name("column", name, table)
     if len(set(columns)) != len(columns) or not columns:
         raise InputError(f"columns must be given and differ, but got {', '.join(columns)!r}.")
-    identity = np.column_stack([column for name, column in table.items() if name != weights])
+    known = tuple(name for name in table if name != weights)
+    identity = np.column_stack([table[name] for name in known])
     values = np.column_stack([table[name] for name in columns])
-    return Points(values, tuple(columns), identity, table[weights] if weights else None)
+    of_events = table[weights] if weights else None
+    return Points(values, tuple(columns), identity, known, of_events, weights)
 
 
 def _check_weights(weights: Floats | None) -> None:
@@ -143,10 +194,12 @@ def _check_columns(reference: Points) -> None:
                 f"a column must vary, but {name!r} is {values[0]:g} in every event of the "
                 "reference, and its kernels would have sigma = 0; leave it out of --columns."
             )
+    correlation = np.atleast_2d(np.corrcoef(reference.values.T))
     for k, name in enumerate(reference.columns):
         for j in range(k):
-            if np.array_equal(reference.values[:, j], reference.values[:, k]):
+            if abs(correlation[j, k]) > 1 - _LEAST_DIFFERENCE:
                 raise InputError(
                     f"columns must differ, but {reference.columns[j]!r} and {name!r} hold the same "
-                    "values; leave one out of --columns."
+                    f"values up to scale and shift (correlation {correlation[j, k]:.12g}); leave "
+                    "one out of --columns."
                 )

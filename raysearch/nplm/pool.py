@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,14 +19,16 @@ import numpy as np
 from raysearch.errors import InputError, unknown_name
 from raysearch.nplm.tensors import Floats, Rows
 
-SCHEMES = ("fresh", "fixed", "sampler")
+FRESH = "fresh"
+SCHEMES = (FRESH, "fixed", "sampler")
 
 # A function of generator and count that gives (count, d) points; importable by name for workers.
 Sampler = Callable[[np.random.Generator, int], Floats]
 
-# So many standard deviations of a Poisson number are set aside; beyond, data would be cut short
-# once in 10^9 toys.
+# So many standard deviations of a Poisson number are set aside; beyond, data are cut short: of
+# large numbers once in 10^9 toys, of single events once in 10^5.
 _SIGMAS_ASIDE = 6.0
+_PROBED_POINTS = 16
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -126,9 +129,50 @@ def rows_aside(n_data: int, expected: float | None, weights: Floats) -> int:
     """Rows that hold enough events for the data of any toy, after choosing by weight."""
     most = float(n_data)
     if expected is not None:
-        most = max(most, expected + _SIGMAS_ASIDE * np.sqrt(expected) + 1)
+        most = max(most, most_of_poisson(expected))
     excess = float(weights.max() / weights.mean())
     return int(np.ceil(most if excess == 1 else excess * (most + _SIGMAS_ASIDE * np.sqrt(most))))
+
+
+def pool_spread(pool: Pool) -> tuple[float, float]:
+    """How far the toys of one finite pool are from the truth: standard deviations of their mean t.
+
+    Over many pools toys and data have the same mean t: where both parts of a toy come from one
+    pool, without replacement, their difference fluctuates as for independent samples, and a fixed
+    reference is the same for all. But one pool of P rows differs from the truth, from which the
+    data come: for q degrees of freedom its toys' mean is off by about ``N_D sqrt(2 q) / P``, and
+    for a fixed reference beside it by ``2 N_D sqrt(q / P N_R)`` too. A sampler is the truth.
+    Drawing with replacement would add ``q N_D / P`` to the mean itself.
+
+    Returns:
+        Coefficients of sqrt(q) and of sqrt(2 q).
+    """
+    if pool.scheme == "sampler":
+        return 0.0, 0.0
+    n_data = pool.n_data if pool.expected is None else pool.expected
+    if pool.scheme == "fresh":
+        return 0.0, n_data / len(pool.points)
+    left = len(pool.points) - pool.n_reference
+    return 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left
+
+
+def check_sampler(sampler: Sampler, columns: int) -> None:
+    """Refuse a function that does not give (n, columns) finite points.
+
+    Raises:
+        InputError: if it does not.
+    """
+    found = np.asarray(sampler(np.random.default_rng(0), _PROBED_POINTS))
+    if found.shape != (_PROBED_POINTS, columns) or not np.isfinite(found.astype(float)).all():
+        raise InputError(
+            f"a sampler must give finite points of shape ({_PROBED_POINTS}, {columns}) if asked "
+            f"for {_PROBED_POINTS}, but gave {found.dtype} of shape {found.shape}."
+        )
+
+
+def most_of_poisson(expected: float) -> int:
+    """Events that hardly any Poisson number with this expectation exceeds."""
+    return math.ceil(expected + _SIGMAS_ASIDE * math.sqrt(expected))
 
 
 def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int = 0) -> Draw:
@@ -144,6 +188,7 @@ def draw_toy(pool: Pool, seed: int, signal: Floats | None = None, n_signal: int 
     n, injected = pool.n_data, n_signal
     if pool.expected is not None:
         n, injected = int(rng.poisson(pool.expected)), int(rng.poisson(n_signal))
+        injected = min(injected, most_of_poisson(n_signal))
     if pool.sampler is not None:
         data, others = _NO_ROWS, _NO_ROWS
         points = pool.standardised(pool.sampler(rng, n))

@@ -9,12 +9,13 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.nplm import rules
-from raysearch.nplm.blocks import Block, make_block
-from raysearch.nplm.imperfect import ImperfectKernelTest
+from raysearch.nplm.blocks import Block, basis_of, block_of
+from raysearch.nplm.imperfect import make_imperfect
 from raysearch.nplm.neural import NeuralTest, tuned_clip
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Draw, Pool, Sampler, draw_observed, draw_toy, rows_aside
+from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NEURAL, NplmSettings
 from raysearch.nplm.statistic import ONE_STEP, KernelTest, Statistic
 from raysearch.nplm.tensors import Floats
@@ -22,7 +23,7 @@ from raysearch.nplm.work import Work
 from raysearch.seeds import generator, number
 
 # Beyond, features of the pool are computed anew for each batch instead of stored.
-_STORED_BYTES = 2 * 2**30
+_STORED_BYTES = 3 * 2**29
 _CLIP_TOYS = 25
 
 
@@ -45,29 +46,15 @@ class Prepared:
     nuisances: tuple[Nuisance, ...] = ()
 
 
-def prepare_test(
-    points: Mapping[str, Points],
-    settings: NplmSettings,
-    *,
-    sampler: Sampler | None = None,
-    nuisances: Sequence[Nuisance] = (),
-    device: str = "cpu",
-) -> Prepared:
-    """Standardise, choose what the settings leave open, and compute what all toys share.
-
-    Args:
-        points: "data" and "reference", checked against each other, and "signal" to inject.
-        settings: of the test.
-        sampler: gives points of the true distribution, for draws="sampler".
-        nuisances: systematic uncertainties of the reference.
-        device: where to compute.
-    """
+def prepare_test(question: Question) -> Prepared:
+    """Standardise, choose what the settings leave open, and compute what all toys share."""
+    points, settings, nuisances = question.points, question.settings, question.nuisances
     data = points["data"]
-    pool = make_pool(points["reference"], len(data), settings, sampler, len(nuisances))
-    test, choices = make_statistic(pool, settings, tuple(nuisances), device)
+    pool = make_pool(points["reference"], len(data), settings, question.sampler, len(nuisances))
+    test, choices = make_statistic(pool, settings, nuisances, question.device)
     signal = pool.standardised(points["signal"].values) if "signal" in points else None
     observed = draw_observed(pool, data.values, number(settings.seed, "nplm reference"))
-    return Prepared(Work(test, signal), observed, choices, data.columns, tuple(nuisances))
+    return Prepared(Work(test, signal), observed, choices, data.columns, nuisances)
 
 
 def make_statistic(
@@ -85,7 +72,7 @@ def make_statistic(
             f"solver = {settings.solver!r} and centre_sets = {settings.centre_sets}."
         )
     blocks = tuple(blocks[0] for blocks in test.blocks)
-    return ImperfectKernelTest(pool, blocks, test.penalty, nuisances, device), choices
+    return make_imperfect(pool, blocks, test.penalty, nuisances, device), choices
 
 
 def neural_test(
@@ -99,8 +86,11 @@ def neural_test(
     if settings.clip is not None:
         return test, {}
     seeds = [number(settings.seed, "nplm clip", index) for index in range(_CLIP_TOYS)]
-    clip = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
-    why = f"mean t of {_CLIP_TOYS} null toys is near {test.shape.n_parameters}, the parameters"
+    clip, mean = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
+    why = (
+        f"mean t of {_CLIP_TOYS} null toys is {mean:.2f} with it, and the network has "
+        f"{test.shape.n_parameters} parameters"
+    )
     return replace(test, clip=clip), {"clip": rules.Choice(clip, why)}
 
 
@@ -115,8 +105,14 @@ def make_pool(
     order = generator(settings.seed, "nplm order").permutation(len(reference))
     values = reference.values[order]
     weights = np.ones(len(order)) if reference.weights is None else reference.weights[order]
-    mean, width = values.mean(axis=0), values.std(axis=0)
+    mean = np.average(values, axis=0, weights=weights)
+    width = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
     size = settings.reference_size or _reference_size(n_data, settings, weights)
+    if size < n_data:
+        raise InputError(
+            f"the reference of a test must not be smaller than the data, but reference_size = "
+            f"{size} and the data have {n_data} events; ask for a larger one."
+        )
     return Pool(
         (values - mean) / width,
         weights / weights.mean(),
@@ -147,15 +143,15 @@ def chosen(pool: Pool, settings: NplmSettings) -> tuple[NplmSettings, dict[str, 
     n_data = pool.n_data if pool.expected is None else pool.expected
     total = pool.n_reference + round(n_data)
     if not settings.sigmas:
-        choices["sigma"] = rules.kernel_width(pool.points)
+        choices["sigma"] = rules.kernel_width(pool.points, pool.weights)
         settings = replace(settings, sigmas=(choices["sigma"].value,))
     narrowest = min(settings.sigmas)
     if settings.penalty is None:
-        choices["penalty"] = rules.penalty(pool.points, narrowest, total, n_data)
+        choices["penalty"] = rules.penalty(pool.points, pool.weights, narrowest, total, n_data)
         settings = replace(settings, penalty=choices["penalty"].value)
     if settings.centres is None:
         choices["centres"] = rules.centre_count(
-            pool.points, narrowest, settings.penalty or 0.0, total, n_data
+            pool.points, pool.weights, narrowest, settings.penalty or 0.0, total, n_data
         )
         settings = replace(settings, centres=int(choices["centres"].value))
     return settings, choices
@@ -190,11 +186,15 @@ def _blocks(
             f"centres are reference events, but {sets} sets of {count} were asked for and the "
             f"reference has {pool.n_reference}; ask for fewer."
         )
-    keep = len(sigmas) * sets * count * len(pool.points) * 8 <= 2 * _STORED_BYTES
-    return tuple(
-        tuple(
-            make_block(pool, pool.points[k * count : (k + 1) * count], sigma, penalty, keep, device)
+    bases = [
+        [
+            basis_of(pool, pool.points[k * count : (k + 1) * count], sigma, penalty, device)
             for k in range(sets)
-        )
+        ]
         for sigma in sigmas
+    ]
+    rank = sum(basis.rank for of_sigma in bases for basis in of_sigma)
+    keep = rank * len(pool.points) * 8 <= _STORED_BYTES
+    return tuple(
+        tuple(block_of(pool, basis, keep, device) for basis in of_sigma) for of_sigma in bases
     )

@@ -9,7 +9,9 @@ References:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special, stats
@@ -19,6 +21,12 @@ from raysearch.nplm.tensors import Floats
 # Central 68.27%, one standard deviation.
 ONE_SIGMA = 0.6826894921370859
 _RESAMPLES = 400
+# Smaller ones are told as this one: a double holds no less to full precision.
+SMALLEST_P = float(np.finfo(np.float64).tiny)
+_LEAST_MEAN = 1e-12
+# Tests in which an early stop excludes what it should not.
+WRONG_STOPS = 0.01
+_TAIL_OF_SERIES, _FRACTION_TERMS = 1e-290, 60
 
 
 class Estimate(NamedTuple):
@@ -36,26 +44,31 @@ class Estimate(NamedTuple):
 
 
 class Chi2(NamedTuple):
-    """The distribution of ``scale`` times a chi2 variable.
+    """The distribution of ``scale`` times a chi2 variable; arrays stand for as many of them.
 
     Attributes:
         dof: degrees of freedom.
         scale: factor, 1 for a plain chi2.
     """
 
-    dof: float
-    scale: float
+    dof: Floats | float
+    scale: Floats | float
+
+    def log_p(self, t: Floats | float) -> Floats:
+        """Logarithm of the probability of at least t, also where that itself is below 1e-308."""
+        return log_tail(np.asarray(self.dof) / 2, np.maximum(t, 0) / (2 * np.asarray(self.scale)))
 
     def p(self, t: Floats | float) -> Floats:
-        """Probability of at least t."""
-        return np.asarray(special.gammaincc(self.dof / 2, np.maximum(t, 0) / (2 * self.scale)))
+        """Probability of at least t; `SMALLEST_P` where it is less."""
+        return np.maximum(np.exp(self.log_p(t)), SMALLEST_P)
 
 
 class Asymptotic(NamedTuple):
     """What a chi2 fitted to the toys says.
 
     Attributes:
-        p: of the observed statistic.
+        p: of the observed statistic; `SMALLEST_P` is a limit.
+        z: its significance, from the logarithm of p, which has no limit.
         dof: fitted degrees of freedom.
         scale: fitted factor; 1 for a plain chi2.
         ks_p: of the toys' Kolmogorov-Smirnov distance to the fit; small if it does not describe
@@ -63,9 +76,30 @@ class Asymptotic(NamedTuple):
     """
 
     p: Estimate
+    z: Estimate
     dof: Estimate
     scale: Estimate
     ks_p: float
+
+
+def log_tail(shape: Floats, x: Floats) -> Floats:
+    """Logarithm of the regularised upper incomplete gamma function.
+
+    Where the function itself is too small for a double, by its continued fraction (Legendre).
+
+    Example:
+        >>> [float(np.round(log_tail(np.array(1.0), np.array(x)), 6)) for x in (2.0, 5000.0)]
+        [-2.0, -5000.0]
+    """
+    tail = special.gammaincc(shape, x)
+    far = tail < _TAIL_OF_SERIES
+    beyond = np.where(far, x, shape + 1)
+    fraction = np.zeros_like(beyond)
+    for k in range(_FRACTION_TERMS, 0, -1):
+        fraction = k * (k - shape) / (beyond + 2 * k + 1 - shape - fraction)
+    by_fraction = shape * np.log(beyond) - beyond - special.gammaln(shape)
+    by_fraction -= np.log(beyond + 1 - shape - fraction)
+    return np.where(far, by_fraction, np.log(np.where(far, 1.0, tail)))
 
 
 def empirical_p(n_larger: int, n_toys: int, coverage: float = ONE_SIGMA) -> Estimate:
@@ -85,6 +119,32 @@ def empirical_p(n_larger: int, n_toys: int, coverage: float = ONE_SIGMA) -> Esti
     return Estimate((n_larger + 1) / (n_toys + 1), low, high)
 
 
+def excludes(n_larger: int, n_toys: int, p: float, wrong_rate: float = WRONG_STOPS) -> bool:
+    """Whether the toys exclude that a toy is at least as extreme as the data with probability p.
+
+    However often it is asked while toys are added, a true p is ever excluded at most at the given
+    rate: the likelihood averaged over all probabilities, over that of p, is a martingale under p,
+    and exceeds 1 / rate at most that often (Ville's inequality). For one kernel width toys are
+    independent and this is exact; for several it holds as far as the combined counts are.
+
+    Args:
+        n_larger: toys at least as extreme as the data.
+        n_toys: toys so far.
+        p: probability in question.
+        wrong_rate: the rate.
+
+    References:
+        Statistical methods related to the law of the iterated logarithm (Robbins, 1970)
+
+    Example:
+        >>> excludes(0, 100, 0.05), excludes(0, 300, 0.05)
+        (False, True)
+    """
+    averaged = special.betaln(n_larger + 1, n_toys - n_larger + 1)
+    likelihood = special.xlogy(n_larger, p) + special.xlog1py(n_toys - n_larger, -p)
+    return bool(averaged - likelihood > -math.log(wrong_rate))
+
+
 def z_of_p(p: Estimate) -> Estimate:
     """The one-sided significance of a p-value; its upper end is infinite where p may be 0.
 
@@ -93,6 +153,17 @@ def z_of_p(p: Estimate) -> Estimate:
         1.0
     """
     value, high, low = (float(-special.ndtri(x)) for x in p)
+    return Estimate(value, low, high)
+
+
+def z_of_log_p(log_p: Estimate) -> Estimate:
+    """The same from the logarithm of p.
+
+    Example:
+        >>> round(z_of_log_p(Estimate(-5000.0, -5010.0, -4990.0)).value, 2)
+        99.94
+    """
+    value, high, low = (float(-special.ndtri_exp(x)) for x in log_p)
     return Estimate(value, low, high)
 
 
@@ -106,9 +177,14 @@ def fit_chi2(toys: Floats, plain: bool = False) -> Chi2:
         Chi2(dof=4.0, scale=1.0)
     """
     mean, variance = float(np.mean(toys)), float(np.var(toys))
+    return Chi2(max(mean, _LEAST_MEAN), 1.0) if plain else chi2_of_moments(mean, variance)
+
+
+def chi2_of_moments(mean: Floats | float, variance: Floats | float) -> Chi2:
+    """The scaled chi2 with this mean and variance, element by element."""
     # A penalty that leaves no freedom gives toys that hardly vary or are negative.
-    mean, variance = max(mean, 1e-12), max(variance, 1e-24)
-    return Chi2(mean, 1.0) if plain else Chi2(2 * mean**2 / variance, variance / (2 * mean))
+    mean, variance = np.maximum(mean, _LEAST_MEAN), np.maximum(variance, _LEAST_MEAN**2)
+    return Chi2(2 * mean**2 / variance, variance / (2 * mean))
 
 
 def asymptotic(toys: Floats, observed: float, seed: int, plain: bool = False) -> Asymptotic:
@@ -130,9 +206,10 @@ def asymptotic(toys: Floats, observed: float, seed: int, plain: bool = False) ->
         sample = fit.scale * rng.chisquare(fit.dof, len(toys))
         refits.append(fit_chi2(sample, plain))
         distances.append(_distance(sample, refits[-1]))
-    of_p = [float(refit.p(observed)) for refit in refits]
+    log_p = _interval(fit.log_p(observed), [refit.log_p(observed) for refit in refits])
     return Asymptotic(
-        _interval(float(fit.p(observed)), of_p),
+        Estimate(*(max(math.exp(end), SMALLEST_P) for end in log_p)),
+        z_of_log_p(log_p),
         _interval(fit.dof, [refit.dof for refit in refits]),
         _interval(fit.scale, [refit.scale for refit in refits]),
         (1 + sum(d >= distance for d in distances)) / (1 + _RESAMPLES),
@@ -150,7 +227,7 @@ def _distance(toys: Floats, fit: Chi2) -> float:
     return float(max((steps[1:] - below).max(), (below - steps[:-1]).max()))
 
 
-def _interval(value: float, resampled: list[float]) -> Estimate:
+def _interval(value: Floats | float, resampled: Sequence[Any]) -> Estimate:
     tail = (1 - ONE_SIGMA) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
+    return Estimate(float(value), float(low), float(high))

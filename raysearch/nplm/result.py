@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri_exp
 
 from raysearch.nplm.aggregate import combine_counted, combine_fitted
 from raysearch.nplm.pvalues import (
+    SMALLEST_P,
     Asymptotic,
     Estimate,
     asymptotic,
@@ -19,7 +20,12 @@ from raysearch.nplm.pvalues import (
     fit_chi2,
     z_of_p,
 )
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
+
+_LARGEST_T = 1e100
+# In standard deviations of t; more would move Z by as much.
+_BEARABLE_SHIFT = 0.2
 
 
 class Width(NamedTuple):
@@ -77,6 +83,9 @@ class NplmResult:
         settings: all that decided the result, choices of rules and their reasons included.
         toy_seeds: (n,) seeds of the toys.
         toy_t: (n, k) their t at each kernel width.
+        delta: of the data: twice the log likelihood the nuisances alone gain, 0 without any; tau is
+            t + Delta.
+        toy_delta: (n,) the same of the toys.
     """
 
     t: float
@@ -95,38 +104,67 @@ class NplmResult:
     settings: Mapping[str, Any]
     toy_seeds: tuple[int, ...]
     toy_t: Floats
+    delta: float
+    toy_delta: Floats
 
     def summary(self) -> str:
-        """The answer in two lines."""
+        """The answer in two lines, and a third if the pool is too small to be trusted."""
         p, a = self.p_empirical, self.p_asymptotic
         counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
         if p.low == 0:
             counted = f"p < {p.high:.2g}, the limit of {self.toys} toys, Z > {self.z.low:.2f}"
+        limit = "<" if a.value <= SMALLEST_P else "="
         return (
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
-            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p = {a.value:.2g} "
-            f"({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; KS test of the "
-            f"fit p = {self.ks_p:.2g}"
+            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p {limit} "
+            f"{a.value:.2g} ({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; "
+            f"KS test of the fit p = {self.ks_p:.2g}{self._warning()}"
+        )
+
+    def _warning(self) -> str:
+        error, spread = self.pool_shift.high, float(self.toy_t.std(axis=0).max())
+        if error <= _BEARABLE_SHIFT * spread:
+            return ""
+        return (
+            f"\nwarning: the reference is small beside the data: the mean t of its toys is off by "
+            f"about {error:.2g}, where t itself scatters by {spread:.2g}; give more reference"
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, as nplm.json holds them; None stands for an infinite end."""
+        """Plain values, as nplm.json holds them; None stands for what is not finite."""
         names = ("p_empirical", "p_asymptotic", "z", "z_asymptotic", "dof", "scale", "pool_shift")
         return {
-            "t": self.t,
+            "t": self.t if math.isfinite(self.t) else None,
             **{name: _estimate(getattr(self, name)) for name in names},
             "toys": self.toys,
             "ks_p": self.ks_p,
             "smallest_p": 1 / (self.toys + 1),
             "plain_chi2": _asymptotic(self.plain),
             "widths": [
-                {"sigma": w.sigma, "t": w.t, "p_empirical": _estimate(w.p_empirical)}
+                {
+                    "sigma": w.sigma,
+                    "t": w.t if math.isfinite(w.t) else None,
+                    "p_empirical": _estimate(w.p_empirical),
+                }
                 | _asymptotic(w.asymptotic)
                 for w in self.widths
             ],
             "injections": [i._asdict() | {"z": _estimate(i.z)} for i in self.injections],
             "settings": dict(self.settings),
+            **self._systematics(),
         }
+
+    def _systematics(self) -> dict[str, Any]:
+        if not self.toy_delta.any():
+            return {}
+        tau = self.toy_t + self.toy_delta[:, None]
+        found = {
+            "delta": self.delta,
+            "tau": [width.t + self.delta for width in self.widths],
+            "mean_delta": _estimate(_mean(self.toy_delta)),
+            "mean_tau": [_estimate(_mean(column)) for column in tau.T],
+        }
+        return {"systematics": found}
 
 
 def evaluate(
@@ -135,21 +173,24 @@ def evaluate(
     toys: Floats,
     injected: Mapping[int, Floats],
     about: Mapping[str, Any],
-    pool_terms: Sequence[float],
+    spread: Sequence[float],
 ) -> NplmResult:
     """All numbers of a test from the t of data and toys.
 
     Args:
-        observed: (k,) t of the data at each kernel width.
+        observed: (k + 1,) tau of the data at each kernel width, and Delta.
         seeds: of the n toys.
-        toys: (n, k) their t.
-        injected: by number of signal events, (m, k) t of toys.
+        toys: (n, k + 1) the same of the toys.
+        injected: by number of signal events, (m, k + 1) the same.
         about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
-        pool_terms: shift and spread of the mean t per degree of freedom, see `pool_terms`.
+        spread: of the mean t between pools, see `raysearch.nplm.pool.pool_spread`.
     """
     name, seed = about["aggregate"], about["seed"]
+    # A function that overflows somewhere is larger than any other, but must not spoil the sums.
+    delta, toy_delta = float(observed[-1]), toys[:, -1]
+    observed, toys = (np.clip(t_of(x), -_LARGEST_T, _LARGEST_T) for x in (observed, toys))
     counted, fitted = (f(toys, observed, name) for f in (combine_counted, combine_fitted))
-    p = empirical_p(int((counted.toys >= counted.observed).sum()), len(toys))
+    p = empirical_p(counted.n_larger, len(toys))
     scaled = asymptotic(fitted.toys, fitted.observed, seed)
     widths = tuple(
         _width(sigma, float(t), column, seed)
@@ -160,7 +201,7 @@ def evaluate(
         p_empirical=p,
         p_asymptotic=scaled.p,
         z=z_of_p(p),
-        z_asymptotic=z_of_p(scaled.p),
+        z_asymptotic=scaled.z,
         toys=len(toys),
         dof=scaled.dof,
         scale=scaled.scale,
@@ -168,12 +209,14 @@ def evaluate(
         plain=asymptotic(fitted.toys, fitted.observed, seed, plain=True),
         widths=widths,
         injections=tuple(
-            _injection(n, values, toys, name, about["n_data"]) for n, values in injected.items()
+            _injection(n, t_of(parts), toys, name, about["n_data"]) for n, parts in injected.items()
         ),
-        pool_shift=_pool_shift(float(toys.mean(axis=0).max()), pool_terms),
+        pool_shift=_pool_shift(float(toys.mean(axis=0).max()), spread),
         settings=about,
         toy_seeds=tuple(seeds),
         toy_t=toys,
+        delta=delta,
+        toy_delta=toy_delta,
     )
 
 
@@ -187,8 +230,14 @@ def significances(values: Floats, toys: Floats, name: str) -> Floats:
     """
     combined = [combine_fitted(toys, value, name) for value in values]
     fit = fit_chi2(combined[0].toys)
-    p = np.array([float(fit.p(c.observed)) for c in combined])
-    return np.asarray(-ndtri(np.clip(p, np.finfo(np.float64).tiny, 1 - 1e-16)))
+    log_p = fit.log_p(np.array([c.observed for c in combined]))
+    # A t below all toys is told as Z = -8, not as minus infinity.
+    return np.asarray(-ndtri_exp(np.minimum(log_p, -1e-15)))
+
+
+def median_error(z: Floats) -> float:
+    """Standard error of the median of normal variables."""
+    return float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
 
 
 def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
@@ -199,23 +248,32 @@ def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
 def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> Injection:
     z = significances(values, toys, name)
     low, median, high = np.quantile(z, [0.16, 0.5, 0.84])
-    # Of a median of normal variables.
-    error = float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
     band = Estimate(float(median), float(low), float(high))
-    return Injection(n, n / (n_data + n), band, error, len(z))
+    return Injection(n, n / (n_data + n), band, median_error(z), len(z))
 
 
-def _pool_shift(dof: float, terms: Sequence[float]) -> Estimate:
-    shift, linear, square = terms
-    spread = math.hypot(linear * math.sqrt(dof), square * math.sqrt(2 * dof))
-    return Estimate(shift * dof, shift * dof - spread, shift * dof + spread)
+def _mean(values: Floats) -> Estimate:
+    mean, error = float(values.mean()), float(values.std() / math.sqrt(len(values)))
+    return Estimate(mean, mean - error, mean + error)
+
+
+def _pool_shift(dof: float, spread: Sequence[float]) -> Estimate:
+    dof = max(dof, 0.0)
+    linear, square = spread
+    error = math.hypot(linear * math.sqrt(dof), square * math.sqrt(2 * dof))
+    return Estimate(0.0, -error, error)
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    ends = [end if math.isfinite(end) else None for end in (estimate.low, estimate.high)]
-    return {"value": estimate.value, "interval": ends}
+    value, low, high = (end if math.isfinite(end) else None for end in estimate)
+    return {"value": value, "interval": [low, high]}
 
 
 def _asymptotic(found: Asymptotic) -> dict[str, Any]:
-    numbers = {"p_asymptotic": found.p, "dof": found.dof, "scale": found.scale}
+    numbers = {
+        "p_asymptotic": found.p,
+        "z_asymptotic": found.z,
+        "dof": found.dof,
+        "scale": found.scale,
+    }
     return {name: _estimate(e) for name, e in numbers.items()} | {"ks_p": found.ks_p}

@@ -23,8 +23,9 @@ PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _PAIRED_ROWS = 2000
 _QUANTILE = 0.9
 # Rows on which degrees of freedom are judged; the most centres need a few each.
-_JUDGED_ROWS = 8000
+_JUDGED_ROWS, _JUDGED_ROWS_PER_CENTRE = 8000, 4
 _STABLE = 0.05
+# More than the larger only where sqrt(N) is.
 _FEWEST_CENTRES, _MOST_CENTRES = 200, 2000
 # Below so many data per degree of freedom t is far from a chi2.
 _DATA_PER_DOF = 10
@@ -42,17 +43,20 @@ class Choice(NamedTuple):
     why: str
 
 
-def kernel_width(points: Floats) -> Choice:
+def kernel_width(points: Floats, weights: Floats) -> Choice:
     """sigma: the 90th percentile of the distances between pairs of reference events, not rounded.
 
     Args:
         points: (n, d) standardised reference in random order.
+        weights: (n,) of its events; a pair counts as often as the product of its weights says.
 
     Raises:
         InputError: if it is 0, so that nearly all events are the same.
     """
-    distances = pdist(points[:_PAIRED_ROWS])
-    value = float(np.quantile(distances, _QUANTILE))
+    distances, of_rows = pdist(points[:_PAIRED_ROWS]), weights[:_PAIRED_ROWS]
+    first, second = np.triu_indices(len(of_rows), 1)
+    of_pairs = of_rows[first] * of_rows[second]
+    value = _quantile(distances, of_pairs)
     if value == 0:
         raise InputError(
             "the kernel width is the 90th percentile of the distances in the reference and must "
@@ -61,22 +65,26 @@ def kernel_width(points: Floats) -> Choice:
     return Choice(value, f"90th percentile of the distances of {len(points[:_PAIRED_ROWS])} events")
 
 
-def centre_count(points: Floats, sigma: float, penalty: float, total: int, n_data: float) -> Choice:
+def centre_count(
+    points: Floats, weights: Floats, sigma: float, penalty: float, total: int, n_data: float
+) -> Choice:
     """M: at least sqrt(N), doubled until the degrees of freedom, hence the mean of t, are stable.
 
     Args:
         points: (n, d) standardised reference in random order.
+        weights: (n,) of its events.
         sigma: kernel width.
         penalty: lambda.
         total: events of reference and data together.
         n_data: expected number of data.
     """
-    most = min(len(points), _MOST_CENTRES)
-    count = min(max(math.ceil(math.sqrt(total)), _FEWEST_CENTRES), most)
-    dof = _dof(points, count, sigma, penalty, total, n_data)
+    least = max(math.ceil(math.sqrt(total)), _FEWEST_CENTRES)
+    most = min(len(points), max(_MOST_CENTRES, least))
+    count = min(least, most)
+    dof = _dof(points, weights, count, sigma, penalty, total, n_data)
     while count < most:
         more = min(2 * count, most)
-        better = _dof(points, more, sigma, penalty, total, n_data)
+        better = _dof(points, weights, more, sigma, penalty, total, n_data)
         if better - dof < _STABLE * better:
             why = (
                 f"at least sqrt({total}); {more} centres would change {dof:.1f} dof to {better:.1f}"
@@ -86,7 +94,7 @@ def centre_count(points: Floats, sigma: float, penalty: float, total: int, n_dat
     return Choice(count, f"the most this rule allows; {dof:.1f} dof may still grow with it")
 
 
-def penalty(points: Floats, sigma: float, total: int, n_data: float) -> Choice:
+def penalty(points: Floats, weights: Floats, sigma: float, total: int, n_data: float) -> Choice:
     """lambda: 1e-6, the smallest that is stable, unless it leaves too many degrees of freedom.
 
     Double precision would bear less, but t then only gains noise. It is raised tenfold until there
@@ -96,15 +104,28 @@ def penalty(points: Floats, sigma: float, total: int, n_data: float) -> Choice:
     """
     count = min(max(math.ceil(math.sqrt(total)), _FEWEST_CENTRES), len(points))
     for value in PENALTIES:
-        dof = _dof(points, count, sigma, value, total, n_data)
+        dof = _dof(points, weights, count, sigma, value, total, n_data)
         if dof * _DATA_PER_DOF <= n_data:
             break
     return Choice(value, f"leaves {dof:.1f} degrees of freedom to {n_data:.0f} data")
 
 
+def _quantile(values: Floats, weights: Floats) -> float:
+    if (weights == weights[0]).all():
+        return float(np.quantile(values, _QUANTILE))
+    return float(np.quantile(values, _QUANTILE, weights=weights, method="inverted_cdf"))
+
+
 def _dof(
-    points: Floats, count: int, sigma: float, penalty: float, total: int, n_data: float
+    points: Floats,
+    weights: Floats,
+    count: int,
+    sigma: float,
+    penalty: float,
+    total: int,
+    n_data: float,
 ) -> float:
-    judged = tensor(points[:_JUDGED_ROWS])
-    weights = judged.new_full((len(judged),), n_data / len(judged))
-    return effective_dof(judged, weights, judged[:count], sigma, penalty, total)
+    rows = slice(max(_JUDGED_ROWS, _JUDGED_ROWS_PER_CENTRE * count))
+    judged, of_rows = tensor(points[rows]), tensor(weights[rows])
+    expected = of_rows * (n_data / of_rows.sum())
+    return effective_dof(judged, expected, judged[:count], sigma, penalty, total)

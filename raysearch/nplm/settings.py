@@ -7,11 +7,14 @@ from typing import Any
 
 from raysearch.errors import InputError, unknown_name
 from raysearch.nplm.aggregate import aggregate
+from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.pool import SCHEMES
 from raysearch.nplm.statistic import SOLVERS
 
 KERNEL, NEURAL = "kernel", "neural"
 METHODS = (KERNEL, NEURAL)
+# Fewer say nothing of p, and no chi2 can be fitted to them.
+FEWEST_TOYS = 20
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,12 @@ class NplmSettings:
         expected: number of data the reference predicts, which toys then fluctuate by Poisson; None
             to compare shapes only.
         toys: how many.
-        stop_at: stop once the interval of p excludes this value; None to make all toys.
+        stop_at: stop once the toys exclude this value of p; None to make all toys.
         inject: numbers of signal events for the curve of Z.
         injected_toys: toys at each of them.
+        select: candidates among which the power to find signal chooses; empty for no selection.
+        n_signal_select: signal events that the power is the power to find.
+        select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
 
     Raises:
@@ -62,6 +68,9 @@ class NplmSettings:
     stop_at: float | None = None
     inject: tuple[int, ...] = ()
     injected_toys: int = 100
+    select: tuple[Candidate, ...] = ()
+    n_signal_select: int | None = None
+    select_toys: int = 200
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -77,12 +86,19 @@ class NplmSettings:
             "starts",
             "reference_size",
             "injected_toys",
+            "n_signal_select",
         ):
             _check_least(name, getattr(self, name), 1)
-        _check_least("toys", self.toys, 2)
+        _check_least("toys", self.toys, FEWEST_TOYS)
+        _check_least("select_toys", self.select_toys, 2)
         _check_least("seed", self.seed, 0)
         for name in ("penalty", "expected", "clip", "stop_at"):
             _check_positive(name, getattr(self, name))
+        if self.stop_at is not None and not 1 / (self.toys + 1) <= self.stop_at < 1:
+            raise InputError(
+                f"`1 / (toys + 1) <= stop_at < 1` must hold, below which {self.toys} toys decide "
+                f"nothing, but got stop_at = {self.stop_at:g}; ask for more toys."
+            )
         for sigma in self.sigmas:
             _check_positive("sigma", sigma)
         for width in self.hidden:
@@ -92,7 +108,8 @@ class NplmSettings:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as nplm.json holds them."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {**plain, "select": [candidate.as_json() for candidate in self.select]}
 
 
 def _check_name(kind: str, name: str, known: tuple[str, ...]) -> None:

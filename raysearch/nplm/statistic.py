@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +44,21 @@ class Statistic(Protocol):
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, k) values of t for each draw and kernel width."""
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, k + 1) tau of each draw at each kernel width, and its Delta behind; see `t_of`."""
+
+
+def t_of(parts: Floats) -> Floats:
+    """(..., k) values of t = tau - Delta from (..., k + 1) parts, Delta the last of them.
+
+    Without nuisances Delta is 0 and t is tau.
+
+    Example:
+        >>> t_of(np.array([[7.0, 9.0, 1.0]])).tolist()
+        [[6.0, 8.0]]
+    """
+    return parts[..., :-1] - parts[..., -1:]
 
 
 class Sample(NamedTuple):
@@ -94,6 +110,10 @@ class KernelTest:
             for blocks in self.blocks
         ]
         return array(torch.stack(columns, dim=1))
+
+    def parts(self, draws: Sequence[Draw]) -> Floats:
+        """(n, k + 1) t for each draw and kernel width, and zeros: there are no nuisances."""
+        return np.column_stack([self.values(draws), np.zeros(len(draws))])
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
         """(n,) f at (n, d) standardised points, fitted to a draw at one of the widths."""

@@ -16,13 +16,15 @@ import pyarrow.parquet as pq
 from raysearch.errors import InputError
 from raysearch.files import replacing, write_json
 from raysearch.nplm.result import NplmResult
+from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
 
-RESULT, TOYS, INJECTED, PLAN = "nplm.json", "toys.parquet", "injected.parquet", "plan.json"
+RESULT, TOYS, INJECTED = "nplm.json", "toys.parquet", "injected.parquet"
+PLAN, SELECTION = "plan.json", "selection.json"
 
 Sigmas = Sequence[float | None]
-# By number of injected signal events (None for the toys that calibrate the test) and seed, t at
-# each kernel width.
+# By number of injected signal events (None for the toys that calibrate the test) and seed, tau at
+# each kernel width and Delta behind.
 Key = tuple[int | None, int]
 Toys = dict[Key, Floats]
 
@@ -41,34 +43,67 @@ class Store:
     sigmas: tuple[float | None, ...]
     toys: Toys = field(default_factory=dict)
 
-    def write(self, result: NplmResult | None, state: Mapping[str, Any]) -> None:
-        """Write toys and result so far; each file is whole at any time."""
+    def write_toys(self) -> None:
+        """Write the toys so far; each file is whole at any time."""
         _write_toys(self.directory, self.toys, self.sigmas)
-        if result is not None:
-            write_json(self.directory / RESULT, {"schema": 1, **result.as_json(), **state})
+
+    def write_result(self, result: NplmResult, state: Mapping[str, Any]) -> None:
+        """Write the result so far, with further keys."""
+        contents = {"schema": 1, **result.as_json(), **state}
+        write_json(self.directory / RESULT, contents, allow_nan=False)
 
 
-def open_store(directory: Path, sigmas: Sigmas, plan: Mapping[str, Any]) -> Store:
+def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse a directory that holds another test, before anything is computed for this one.
+
+    Args:
+        directory: where the files of the test lie or will lie.
+        asked: what decides the value of a toy.
+
+    Raises:
+        InputError: if it holds another test or is no directory.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"--out must be a directory, but {directory} is a file; choose another.")
+    _check_same(_held(directory).get("asked", asked), asked, directory)
+
+
+def open_store(
+    directory: Path, sigmas: Sigmas, asked: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> Store:
     """The store of a test, with the toys an earlier run of the same test has made.
 
     Args:
         directory: where its files lie or will lie.
         sigmas: kernel width of each value of t.
-        plan: what decides the value of a toy.
+        asked: what decides the value of a toy, as the user gave it.
+        chosen: the same, as rules chose it.
 
     Raises:
         InputError: if the directory cannot be made or holds another test.
+    """
+    check_directory(directory, asked)
+    _check_same(_held(directory).get("chosen", chosen), chosen, directory)
+    hold(directory, {"asked": asked, "chosen": chosen})
+    return Store(directory, tuple(sigmas), _read_toys(directory, tuple(sigmas)))
+
+
+def hold(directory: Path, plan: Mapping[str, Any]) -> None:
+    """Make the directory and write into it what its test is.
+
+    Raises:
+        InputError: if the directory cannot be made.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    write_json(directory / PLAN, {**_held(directory), **plan})
+
+
+def _held(directory: Path) -> dict[str, Any]:
     path = directory / PLAN
-    if path.is_file():
-        _check_same(json.loads(path.read_text()), plan, directory)
-    else:
-        write_json(path, plan)
-    return Store(directory, tuple(sigmas), _read_toys(directory, len(sigmas)))
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def digest(values: Floats) -> str:
@@ -76,13 +111,22 @@ def digest(values: Floats) -> str:
     return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
 
 
-def toys_table(seeds: Sequence[int], t: Floats, sigmas: Sigmas) -> pa.Table:
-    """One row a toy and kernel width: ``seed, sigma, t``."""
+def toys_table(seeds: Sequence[int], parts: Floats, sigmas: Sigmas) -> pa.Table:
+    """One row a toy and kernel width: ``seed, sigma, t``, and ``tau, delta`` where nuisances are.
+
+    Args:
+        seeds: of the n toys.
+        parts: (n, k + 1) their tau at each kernel width, and Delta.
+        sigmas: k kernel widths.
+    """
     columns = {
         "seed": pa.array(np.repeat(np.asarray(seeds, np.int64), len(sigmas))),
         "sigma": pa.array(list(sigmas) * len(seeds), pa.float64()),
-        "t": pa.array(t.ravel(), pa.float64()),
+        "t": pa.array(t_of(parts).ravel(), pa.float64()),
     }
+    if parts[:, -1].any():
+        columns["tau"] = pa.array(parts[:, :-1].ravel(), pa.float64())
+        columns["delta"] = pa.array(np.repeat(parts[:, -1], len(sigmas)), pa.float64())
     return pa.table(columns)
 
 
@@ -97,8 +141,8 @@ def _write_toys(directory: Path, toys: Toys, sigmas: Sigmas) -> None:
 
 
 def _table(toys: Toys, keys: Sequence[Key], sigmas: Sigmas) -> pa.Table:
-    t = np.stack([toys[key] for key in keys]) if keys else np.zeros((0, len(sigmas)))
-    return toys_table([seed for _, seed in keys], t, sigmas)
+    parts = np.stack([toys[key] for key in keys]) if keys else np.zeros((0, len(sigmas) + 1))
+    return toys_table([seed for _, seed in keys], parts, sigmas)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
@@ -106,18 +150,34 @@ def _write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary)
 
 
-def _read_toys(directory: Path, n_sigmas: int) -> Toys:
+def _read_toys(directory: Path, sigmas: tuple[float | None, ...]) -> Toys:
     found: Toys = {}
     for name in (TOYS, INJECTED):
         if (directory / name).is_file():
             table = pq.read_table(directory / name)
-            seeds = table["seed"].to_pylist()[::n_sigmas]
+            seeds = table["seed"].to_pylist()[:: len(sigmas)]
+            _check_sigmas(table["sigma"].to_pylist(), list(sigmas) * len(seeds), directory / name)
             numbers: list[int | None] = [None] * len(seeds)
             if name == INJECTED:
-                numbers = table["n_signal"].to_pylist()[::n_sigmas]
-            t = table["t"].to_numpy().reshape(len(seeds), n_sigmas)
-            found |= dict(zip(zip(numbers, seeds, strict=True), t, strict=True))
+                numbers = table["n_signal"].to_pylist()[:: len(sigmas)]
+            parts = _parts_of(table, len(seeds), len(sigmas))
+            found |= dict(zip(zip(numbers, seeds, strict=True), parts, strict=True))
     return found
+
+
+def _parts_of(table: pa.Table, toys: int, widths: int) -> Floats:
+    imperfect = "delta" in table.column_names
+    tau = table["tau" if imperfect else "t"].to_numpy().reshape(toys, widths)
+    delta = table["delta"].to_numpy()[::widths] if imperfect else np.zeros(toys)
+    return np.column_stack([tau, delta])
+
+
+def _check_sigmas(held: list[float | None], expected: list[float | None], path: Path) -> None:
+    if held != expected:
+        raise InputError(
+            f"toys must be at the kernel widths of the test, {expected[:1]} first, but {path} has "
+            f"{held[:1]} first or others after it; choose another --out."
+        )
 
 
 def _check_same(held: Mapping[str, Any], plan: Mapping[str, Any], directory: Path) -> None:

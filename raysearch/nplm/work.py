@@ -39,6 +39,18 @@ class Batch(NamedTuple):
     seeds: tuple[int, ...]
 
 
+# Toys of a batch, if nothing else is said.
+BATCH_TOYS = 25
+
+
+def in_batches(
+    n_signal: int | None, seeds: Sequence[int], batch_toys: int = BATCH_TOYS
+) -> list[Batch]:
+    """The toys of these seeds in batches, in order."""
+    parts = range(0, len(seeds), batch_toys)
+    return [Batch(n_signal, tuple(seeds[k : k + batch_toys])) for k in parts]
+
+
 # Makes the toys of the batches, in any order; closing the iterator ends the work.
 Runner = Callable[[Work, Sequence[Batch]], Iterator[tuple[Batch, Floats]]]
 
@@ -51,13 +63,13 @@ def toy_seed(seed: int, n_signal: int | None, index: int) -> int:
 
 
 def batch_values(work: Work, batch: Batch) -> Floats:
-    """(n, k) t of each toy of a batch at each kernel width."""
+    """(n, k + 1) tau of each toy of a batch at each kernel width, and its Delta."""
     pool = work.statistic.pool
     draws = [draw_toy(pool, seed, work.signal, batch.n_signal or 0) for seed in batch.seeds]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # workers share the machine by tasks
     try:
-        return work.statistic.values(draws)
+        return work.statistic.parts(draws)
     finally:
         torch.set_num_threads(threads)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from raysearch import nplm_test, read_events
+from raysearch.benchmarks.measurement import verdict
 
 N_DATA, N_REFERENCE = 10_000, 40_000
 INJECT = (0, 50, 100, 150, 200, 300, 400)
@@ -41,6 +42,12 @@ def curve(events: Path, out: Path, toys: int = 1000, injected_toys: int = 200) -
     for point in result.injections:
         band = f"68% of toys {point.z.low:.2f} to {point.z.high:.2f}"
         print(f"N = {point.n_signal}: Z = {point.z.value:.2f} +- {point.z_error:.2f}, {band}")
+    null, *_, last = result.injections
+    verdict(
+        f"without signal Z = {null.z.value:.2f} +- {null.z_error:.2f}, within 3 errors of 0",
+        abs(null.z.value) <= 3 * null.z_error,
+    )
+    verdict(f"Z grows to {last.z.value:.2f} at N = {last.n_signal}", last.z.value > null.z.value)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ import psutil
 import ray
 
 from raysearch import nplm_test, surrogate_events
+from raysearch.benchmarks.measurement import verdict
 from raysearch.benchmarks.toys import Size, kernel_test
 from raysearch.nplm.parallel import ray_runner, run_tasks
-from raysearch.nplm.work import Batch, Work
+from raysearch.nplm.work import BATCH_TOYS, Batch, Work
 
 REGION_TEV = (3.3, 3.7)
-BATCH_TOYS = 25
 
 
 def many(toys: int = 10_000) -> None:
@@ -45,7 +45,11 @@ def many(toys: int = 10_000) -> None:
         )
         minutes = (time.monotonic() - began) / 60
         ray.shutdown()
-    print(f"{result.toys} toys, all files written: {minutes:.1f} min, {watch.peak_gib:.2f} GiB")
+    verdict(
+        f"{result.toys} toys, all files written: {minutes:.1f} min of at most 12, "
+        f"{watch.peak_gib:.2f} GiB of at most 4",
+        minutes < 12 and watch.peak_gib < 4,
+    )
     print(result.summary())
 
 
@@ -81,9 +85,10 @@ def _pss(process: psutil.Process) -> int:
 def workers(toys: int = 800, runs: int = 3) -> None:
     """How much faster two workers are than one, from the first toy to the last."""
     ratios = [_seconds(1, toys) / _seconds(2, toys) for _ in range(runs)]
-    print(
-        f"two workers against one: {sorted(ratios)[runs // 2]:.2f} ({min(ratios):.2f}-"
-        f"{max(ratios):.2f}), at least 1.8"
+    ratio = sorted(ratios)[runs // 2]
+    verdict(
+        f"two workers against one: {ratio:.2f} ({min(ratios):.2f}-{max(ratios):.2f}), at least 1.8",
+        ratio >= 1.8,
     )
 
 
@@ -120,9 +125,11 @@ def nodes(count: int = 16, batches: int = 64, seconds: float = 2.0) -> None:
     finally:
         ray.shutdown()
         cluster.shutdown()
-    print(
-        f"{batches} sleeping batches of {seconds:g} s on {count} nodes: {sorted(ratios)[1]:.3f} "
-        f"({min(ratios):.3f}-{max(ratios):.3f}) of the sleep alone, at most 1.05"
+    ratio = sorted(ratios)[1]
+    verdict(
+        f"{batches} sleeping batches of {seconds:g} s on {count} nodes: {ratio:.3f} "
+        f"({min(ratios):.3f}-{max(ratios):.3f}) of the sleep alone, at most 1.05",
+        ratio <= 1.05,
     )
 
 

@@ -20,7 +20,7 @@ def normal_4d(rng, n):
 
 def points(values, weights=None):
     names = tuple(f"x{k}" for k in range(values.shape[1]))
-    return Points(values, names, values, weights)
+    return Points(values, names, values, names, weights)
 
 
 def pool(n=4000, d=2, scheme="fresh", n_reference=3000, n_data=300, seed=0, **others):

@@ -8,6 +8,7 @@ from toys import toy_events
 
 from raysearch import cli
 from raysearch.events import write_columns
+from raysearch.nplm import Candidate
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def refused(monkeypatch, capsys, tmp_path):
     events = toy_events(900, 0)
     write_columns(tmp_path / "data.h5", events.take(np.arange(100)))
     write_columns(tmp_path / "reference.h5", events.take(np.arange(100, 900)))
-    write_columns(tmp_path / "few.h5", events.take(np.arange(800, 900)))
+    write_columns(tmp_path / "few.h5", events.take(np.arange(800, 900)).without_labels())
 
     def of(*words):
         monkeypatch.setattr(sys, "argv", ["raysearch", "nplm", *words])
@@ -42,9 +43,42 @@ def refused(monkeypatch, capsys, tmp_path):
         (["data.h5", "reference.h5", "--sigma", "0"], "`0 < sigma` must hold"),
         (["data.h5", "reference.h5", "--aggregate", "min"], "did you mean 'min-p'"),
         (["data.h5", "reference.h5", "--inject", "10"], "but 0 were given"),
+        (
+            ["data.h5", "reference.h5", "--signal", "few.h5", "--inject", "90", "--expected", "99"],
+            "injecting 90 events, up to 147 as their number fluctuates, needs as many",
+        ),
         (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
+        (["data.h5", "reference.h5", "--select", "sigma=1"], "needs signal and the number"),
+        (["data.h5", "reference.h5", "--select", "sigm=1"], "did you mean 'sigma'"),
+        (["data.h5", "reference.h5", "--device", "tpu"], "must be cpu or cuda, but got 'tpu'"),
         (["data.h5", "reference.h5", "--address", "localhost"], "must be host:port or auto"),
     ],
 )
 def test_a_wrong_word_is_refused_with_rule_and_value(words, message, refused):
     assert message in refused(*words)
+
+
+def test_every_option_reaches_the_test(monkeypatch, capsys):
+    """The settings that a command gives are those that the interface gets."""
+    got = {}
+
+    class Answer:
+        def summary(self):
+            return "answer"
+
+    def nplm_test(data, reference, **settings):
+        got.update(settings)
+        return Answer()
+
+    monkeypatch.setattr("raysearch.nplm.nplm_test", nplm_test)
+    words = "--centres 30 --penalty 1e-5 --solver converged --reference-size 700 --clip 4 "
+    words += "--hidden 5,3 --steps 9 --injected-toys 11 --device cuda --n-signal-select 6"
+    words = ["nplm", "d", "r", *words.split(), "--select", "sigma=1,2 centres=7 columns=a,b"]
+    monkeypatch.setattr(sys, "argv", ["raysearch", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, capsys.readouterr().out) == (0, "answer\n")
+    expected = {"centres": 30, "penalty": 1e-5, "solver": "converged", "reference_size": 700}
+    expected |= {"clip": 4.0, "hidden": [5, 3], "steps": 9, "injected_toys": 11, "device": "cuda"}
+    expected |= {"n_signal_select": 6, "select": [Candidate(("a", "b"), (1.0, 2.0), 7)]}
+    assert {name: got[name] for name in expected} == expected

@@ -9,11 +9,13 @@ import pytest
 from nplm_toys import points, two_samples
 
 from raysearch.errors import InputError
-from raysearch.nplm.conduct import conduct, missing, pool_terms
+from raysearch.nplm.chain import begin
+from raysearch.nplm.conduct import conduct, missing
 from raysearch.nplm.figures import write_figures
-from raysearch.nplm.interface import begin
-from raysearch.nplm.power import Candidate, Trial, select_by_power
+from raysearch.nplm.plan import asked
+from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import make_pool, prepare_test
+from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
 
@@ -30,14 +32,20 @@ def samples():
 
 @pytest.fixture(scope="module")
 def prepared(samples):
-    return prepare_test(samples, SETTINGS)
+    return prepare_test(Question(samples, SETTINGS))
 
 
 @pytest.fixture
 def course(prepared, samples, tmp_path):
     def of(out="out", **changes):
         settings = replace(SETTINGS, **changes)
-        return begin(prepared, samples, settings, tmp_path / out, lambda line: None)
+        return begin(
+            prepared,
+            asked(Question(samples, settings)),
+            settings,
+            tmp_path / out,
+            lambda line: None,
+        )
 
     return of
 
@@ -69,13 +77,28 @@ def test_the_files_hold_what_the_result_says(course, prepared, tmp_path):
     assert "from 60 toys p" in result.summary()
 
 
-def test_a_signal_is_found_and_no_toy_above_is_a_limit(course):
-    result = conduct(course(inject=()), serial)
-    assert result.p_empirical.value <= 0.1
+@pytest.mark.parametrize("sigmas", [(0.5,), (0.5, 1.5)])
+def test_no_toy_above_is_a_limit(sigmas, samples, tmp_path):
+    """Data with a signal that no toy comes near, at one width and at several."""
+    strong = np.concatenate([samples["data"].values, samples["signal"].values[:80]])
+    settings = replace(SETTINGS, sigmas=sigmas, inject=())
+    question = Question({**samples, "data": points(strong)}, settings)
+    run = begin(prepare_test(question), asked(question), settings, tmp_path, lambda line: None)
+    result = conduct(run, serial)
+    assert result.p_empirical.low == 0
+    assert result.p_empirical.value == result.as_json()["smallest_p"] == 1 / 61
+    assert "the limit of 60 toys" in result.summary()
+    assert result.as_json()["z"]["interval"][1] is None
     assert result.z_asymptotic.value > 2
-    if result.p_empirical.low == 0:
-        assert "the limit of 60 toys" in result.summary()
-        assert result.as_json()["z"]["interval"][1] is None
+
+
+def test_what_is_not_finite_never_reaches_the_file(course, tmp_path):
+    run = course(inject=())
+    result = conduct(replace(run, observed=np.array([np.inf, np.inf, 0])), serial)
+    text = (tmp_path / "out" / "nplm.json").read_text()
+    assert "Infinity" not in text
+    assert "NaN" not in text
+    assert result.p_empirical.low == 0
 
 
 def test_any_batches_give_the_same_p(course):
@@ -108,7 +131,6 @@ def test_a_resumed_test_makes_no_toy_twice(course):
     begun = course()
     with pytest.raises(KeyboardInterrupt):
         conduct(begun, broken, 20)
-    begun.write(complete=False)
     resumed = course()
     assert len(resumed.store.toys) == 20
     assert [len(batch.seeds) for batch in missing(resumed, None, 25)] == [25, 15]
@@ -135,32 +157,61 @@ def test_another_test_is_refused_its_directory(course, samples, prepared):
         course(seed=4)
 
 
-def test_it_stops_where_the_interval_excludes_the_value(course, monkeypatch):
-    monkeypatch.setattr("raysearch.nplm.conduct._LOOK_EVERY", 20)
+def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
     results = [
         conduct(course(f"{size}", inject=(), stop_at=0.5), runner, size)
         for size, runner in ((4, serial), (25, serial), (5, backwards))
     ]
     assert [result.toys for result in results] == [20, 20, 20]
     assert len({result.p_empirical for result in results}) == 1
-    assert conduct(course("all", inject=(), stop_at=1e-3), serial).toys == 60
+    stopping = json.loads((tmp_path / "4" / "nplm.json").read_text())["stopping"]
+    assert stopping == {"stopped_at": 20, "stop_at": 0.5, "wrong_stops_at_most": 0.01}
+    assert conduct(course("all", inject=(), stop_at=0.02), serial).toys == 60
+    with pytest.raises(InputError, match="below which 60 toys decide nothing"):
+        course("none", stop_at=0.01)
 
 
-def test_the_spread_of_a_fixed_pool_is_reported(samples, tmp_path):
-    settings = replace(SETTINGS, draws="fixed", inject=())
-    prepared = prepare_test(samples, settings)
-    pool = prepared.work.statistic.pool
-    assert pool.n_reference == 2000
-    assert pool_terms(pool) == pytest.approx((0, 2 * 400 / 2000, 400 / 2000))
-    run = begin(prepared, samples, settings, tmp_path / "fixed", lambda line: None)
-    shift = conduct(run, serial).pool_shift
-    assert shift.low < 0 == shift.value < shift.high
+@pytest.mark.parametrize(("draws", "terms"), [("fixed", (0.4, 0.2)), ("fresh", (0, 0.1))])
+def test_the_spread_between_pools_is_reported(draws, terms, samples, tmp_path):
+    settings = replace(SETTINGS, draws=draws, inject=())
+    prepared = prepare_test(Question(samples, settings))
+    assert pool_spread(prepared.work.statistic.pool) == pytest.approx(terms)
+    plan = asked(Question(samples, settings))
+    run = begin(prepared, plan, settings, tmp_path, lambda line: None)
+    result = conduct(run, serial)
+    dof = result.toy_t.mean(axis=0).max()
+    assert result.pool_shift.high == pytest.approx(np.hypot(terms[0], terms[1] * 2**0.5) * dof**0.5)
+    assert ("warning: the reference is small" in result.summary()) == (draws == "fixed")
 
 
 def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):
     small = replace(samples["reference"], values=samples["reference"].values[:700])
     with pytest.raises(InputError, match="at least 800 events, but the reference has 700"):
         make_pool(small, 400, SETTINGS)
+    with pytest.raises(InputError, match="reference_size = 300 and the data have 400 events"):
+        make_pool(samples["reference"], 400, replace(SETTINGS, reference_size=300))
+
+
+def test_a_pool_is_standardised_with_its_weights(samples):
+    weights = np.where(np.arange(4000) % 2, 3.0, 0.0)
+    pool = make_pool(replace(samples["reference"], weights=weights), 100, SETTINGS)
+    mean = np.average(pool.points, axis=0, weights=pool.weights)
+    np.testing.assert_allclose(mean, 0, atol=1e-12)
+    square = np.average(pool.points**2, axis=0, weights=pool.weights)
+    np.testing.assert_allclose(square, 1)
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(10**9, True), (10**5, False)])
+def test_features_are_stored_while_their_rank_lets_them(limit, kept, samples, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.prepare._STORED_BYTES", limit)
+    test = prepare_test(Question(samples, SETTINGS)).work.statistic
+    assert all((block.features is not None) == kept for (block,) in test.blocks)
+    # With the number of centres in place of the rank the larger limit would not do.
+    rank = sum(block.basis.rank for (block,) in test.blocks)
+    monkeypatch.setattr("raysearch.nplm.prepare._STORED_BYTES", rank * 4000 * 8)
+    again = prepare_test(Question(samples, SETTINGS)).work.statistic
+    assert rank < 2 * SETTINGS.centres
+    assert all(block.features is not None for (block,) in again.blocks)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +219,7 @@ def test_a_reference_that_leaves_no_pool_says_what_is_needed(samples):
     [
         ({"method": "kernal"}, "did you mean 'kernel'"),
         ({"aggregate": "min"}, "unknown aggregate 'min'"),
-        ({"toys": 1}, "`toys >= 2` must hold, but got toys = 1"),
+        ({"toys": 2}, "`toys >= 20` must hold, but got toys = 2"),
         ({"sigmas": (1.0, 0.0)}, "`0 < sigma` must hold"),
         ({"hidden": (0,)}, "`hidden >= 1` must hold"),
     ],
@@ -178,37 +229,15 @@ def test_impossible_settings_are_refused(changes, message):
         replace(SETTINGS, **changes)
 
 
-def test_the_power_prefers_the_column_and_width_of_the_signal(samples):
-    """Noise beside one column that separates: the selection never sees data."""
-    rng = np.random.default_rng(1)
-    trial = Trial(
-        points(rng.normal(size=(4000, 3))),
-        points(rng.normal(size=(500, 3)) * [0.2, 1, 1] + [2.0, 0, 0]),
-        n_data=400,
-        n_signal=20,
-        settings=replace(SETTINGS, sigmas=(), inject=(), injected_toys=30),
-    )
-    candidates = [
-        Candidate(columns, (1.0,), 40) for columns in (("x1", "x2"), ("x0",), ("x0", "x1", "x2"))
-    ]
-    best, *_, worst = select_by_power(trial, candidates, serial)
-    assert best.candidate.columns == ("x0",)
-    assert worst.candidate.columns == ("x1", "x2")
-    assert abs(worst.z) < 4 * worst.z_error + 0.2
-    assert select_by_power(trial, candidates[1:2], serial)[0] == best
-    with pytest.raises(InputError, match="at least one candidate"):
-        select_by_power(trial, [], serial)
-    with pytest.raises(InputError, match="must be among x0, x1, x2"):
-        trial.power(Candidate(("x7",)), serial)
-
-
 @pytest.mark.parametrize("solver", ["one-step", "converged"])
 def test_a_neural_or_converged_test_runs_the_same_way(samples, tmp_path, solver):
     settings = replace(SETTINGS, solver=solver, toys=25, inject=())
     if solver == "one-step":
         settings = replace(settings, method="neural", steps=15, starts=1, hidden=(3,), clip=5.0)
-    prepared = prepare_test(samples, settings)
-    run = begin(prepared, samples, settings, tmp_path / solver, lambda line: None)
+    prepared = prepare_test(Question(samples, settings))
+    run = begin(
+        prepared, asked(Question(samples, settings)), settings, tmp_path / solver, lambda line: None
+    )
     result = conduct(run, serial)
     assert result.toys == 25
     assert np.isfinite(result.toy_t).all()

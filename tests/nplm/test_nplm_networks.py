@@ -1,17 +1,20 @@
 """Packed networks against automatic differentiation, and one toy against many."""
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from nplm_toys import exponential, normal_4d
 
+from raysearch.errors import InputError
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
 from raysearch.nplm.nuisances import Model, normalisation
 from raysearch.nplm.pool import Pool, draw_toy
-from raysearch.nplm.train import derivatives, loss, train
+from raysearch.nplm.train import Samples, derivatives, loss, train
 
 SHAPES = [Shape((1, 4, 1)), Shape((4, 5, 3, 1))]
 
@@ -58,6 +61,58 @@ def test_the_jacobian_is_that_of_autograd(shape):
             lambda q, toy=toy: shape.values(q[None], x[toy : toy + 1])[-1][0, 0], p[toy]
         )
         torch.testing.assert_close(found[toy], one.T)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_gradient_is_the_jacobian_times_the_outer_derivatives(shape):
+    x = torch.randn(3, shape.sizes[0], 7, dtype=torch.float64)
+    outer, p = torch.randn(3, 1, 7, dtype=torch.float64), parameters(shape)
+    values = shape.values(p, x)
+    expected = torch.bmm(shape.jacobian(p, values), outer.transpose(1, 2))[..., 0]
+    torch.testing.assert_close(shape.gradient(p, values, outer), expected)
+
+
+def test_toys_of_one_reference_share_it():
+    """Where expectations differ only the weights are one for each toy; t is the same."""
+    pool = pool_of(1)
+    draws = [draw_toy(pool, seed) for seed in range(3)]
+    samples = make_samples(pool, draws, (), "cpu")
+    assert len(samples.reference) == len(samples.weights) == 1
+    assert samples.take(torch.tensor([0, 2])).reference.data_ptr() == samples.reference.data_ptr()
+    shapes = replace(pool, expected=None)
+    more = draws[0]._replace(points=draws[0].points[:-5])
+    mixed = make_samples(shapes, [draws[0], more], (), "cpu")
+    assert (len(mixed.reference), len(mixed.weights)) == (1, 2)
+    test = NeuralTest(shapes, (4,), 9.0, 20, 1)
+    together = test.values([draws[0], more])
+    apart = np.concatenate([test.values([draw]) for draw in (draws[0], more)])
+    np.testing.assert_allclose(together, apart, rtol=0, atol=1e-9)
+
+
+def test_chunks_that_few_toys_reach_change_nothing():
+    """Data of very different number: each toy as if the others were not there."""
+    pool = replace(pool_of(1), expected=None)
+    rng = np.random.default_rng(4)
+    draw = draw_toy(pool, 0)
+    of = [draw._replace(points=rng.exponential(size=(n, 1)) - 1) for n in (300, 2500, 1000, 1100)]
+    test = NeuralTest(pool, (4,), 9.0, 25, 1)
+    apart = np.concatenate([test.values([one]) for one in of])
+    np.testing.assert_allclose(test.values(of), apart, rtol=0, atol=1e-9)
+    model, samples = Model(SHAPES[0]), make_samples(pool, of, (), "cpu")
+    p = SHAPES[0].initial(range(4)).requires_grad_()
+    (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
+    torch.testing.assert_close(derivatives(model, p.detach(), samples)[0], expected)
+    assert (torch.bincount((samples.counts.sum((1, 2)) > 1024).long()) == 2).all()
+
+
+def test_samples_are_copied_only_when_the_batch_shrinks_notably(monkeypatch):
+    copies, take = [], Samples.take
+    monkeypatch.setattr(Samples, "take", lambda s, toys: copies.append(len(toys)) or take(s, toys))
+    pool = pool_of(1)
+    samples = make_samples(pool, [draw_toy(pool, k) for k in range(12)], (), "cpu")
+    train(Model(SHAPES[0]), SHAPES[0].initial(range(12)), samples, 3.0, 300)
+    assert 0 < len(copies) <= 10
+    assert all(more >= less for more, less in pairwise(copies))
 
 
 def test_sizes_and_starts():
@@ -109,7 +164,12 @@ def test_a_looser_bound_is_found_for_a_larger_mean():
     pool = pool_of(1)
     draws = [draw_toy(pool, seed) for seed in range(5)]
     test = NeuralTest(pool, (1,), 1.0, 30, 1)
-    clip = tuned_clip(test, draws, 0.5, 50.0, 4)
+    clip, mean = tuned_clip(test, draws, 0.5, 50.0, 4)
     assert 0.5 < clip < 50
+    assert mean == NeuralTest(pool, (1,), clip, 30, 1).values(draws).mean()
     narrow, wide = (NeuralTest(pool, (1,), c, 30, 1).values(draws).mean() for c in (0.5, 50.0))
     assert narrow < wide
+    with pytest.raises(
+        InputError, match=r"between 0\.1 and 0\.2 must give null toys a mean t of 4"
+    ):
+        tuned_clip(test, draws, 0.1, 0.2, 3)

@@ -1,15 +1,25 @@
 """tau - Delta: closed forms, and a shifted truth that the nuisances account for."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from nplm_toys import exponential, kernel_test
+import torch
+from nplm_toys import exponential, kernel_test, points
 from scipy.optimize import minimize_scalar
 
 from raysearch.errors import InputError
-from raysearch.nplm.imperfect import ImperfectKernelTest
+from raysearch.nplm.chain import run_chain
+from raysearch.nplm.imperfect import make_imperfect
 from raysearch.nplm.neural import NeuralTest, delta, fit_nuisances, make_samples
-from raysearch.nplm.nuisances import Nuisance, normalisation, term_table
-from raysearch.nplm.pool import Pool, draw_toy
+from raysearch.nplm.nuisances import Nuisance, check_terms, normalisation, term_table
+from raysearch.nplm.pool import Pool, draw_toy, reference_rows
+from raysearch.nplm.question import Question
+from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.tensors import tensor
+from raysearch.nplm.work import serial
 
 N_DATA = 500
 
@@ -40,7 +50,7 @@ def draws(pool, n=30):
 
 def imperfect(pool, nuisances):
     test = kernel_test(pool)
-    return ImperfectKernelTest(pool, test.blocks[0], test.penalty, nuisances)
+    return make_imperfect(pool, test.blocks[0], test.penalty, nuisances)
 
 
 def test_delta_of_a_normalisation_is_a_counting_experiment(pool):
@@ -86,6 +96,53 @@ def test_a_shift_within_the_uncertainty_is_accounted_for(pool):
     assert plain.values(shifted)[:, 0].mean() > t_shifted.mean() + 5
 
 
+def dense(test, draw):
+    """tau with all events and their exact weights, and Delta."""
+    pool, block, model = test.pool, test.blocks[0], test.model
+    samples = make_samples(pool, [draw], test.nuisances, "cpu")
+    alone, loss = fit_nuisances(test.nuisances, samples)
+    rows = reference_rows(pool, draw)
+    weights = tensor(pool.weights[rows] * pool.expectation(draw) / pool.weights[rows].sum())
+    of_data = np.concatenate([pool.points[draw.rows], draw.points])
+    z = [block.basis.features(tensor(x)) for x in (pool.points[rows], of_data)]
+    raw = [x * pool.width + pool.mean for x in (pool.points[rows], of_data)]
+    terms = [tensor(term_table(test.nuisances, x).T.copy()[None]) for x in raw]
+    shift, slopes = model.linearised(alone, terms[0])
+    x = torch.cat([z[0], slopes[0].T], 1)
+    y = torch.cat([z[1], model.linearised(alone, terms[1])[1][0].T], 1)
+    reweighted, rank = weights * shift[0, 0].exp(), block.basis.rank
+    hessian = ((x * reweighted[:, None]).T @ x + y.T @ y) / 4
+    gradient = (reweighted @ x - y.sum(0)) / 2
+    gradient[rank:] += (alone[0] - tensor(draw.auxiliary)) / 2
+    hessian.diagonal()[:rank] += test.penalty * (len(x) + len(y))
+    hessian.diagonal()[rank:] += 0.5
+    step = torch.linalg.solve(hessian, -gradient)
+    beta, nu = step[:rank], alone + step[rank:]
+    f = z[0] @ beta + model.output(nu, terms[0])[0, 0]
+    tau = (z[1] @ beta).sum() + model.output(nu, terms[1]).sum() - weights @ f.expm1()
+    tau -= (nu[0] * (nu[0] / 2 - tensor(draw.auxiliary))).sum()
+    return 2 * float(tau), -2 * float(loss)
+
+
+@pytest.mark.parametrize("scheme", ["sampler", "fixed", "fresh", "fresh, few"])
+def test_what_toys_share_gives_the_t_of_all_events(scheme, pool):
+    """Third orders are left out of one step: t moves by hundredths at shifts of three widths."""
+    if scheme != "sampler":
+        size = 1000 if "few" in scheme else 2000
+        x = np.random.default_rng(1).exponential(size=(3000, 1)) - 1
+        shared = (np.ones(1), np.ones(1), scheme.split(",")[0], size, 300, 300.0, None, 2)
+        pool = Pool(x, np.ones(3000), *shared)
+    else:
+        pool = replace(pool, n_nuisances=2)
+    test = imperfect(pool, (SCALE, normalisation(0.1)))
+    of = draws(pool, 3)
+    of.append(of[0]._replace(auxiliary=np.array([3.0, -2.0])))
+    found = test.parts(of)
+    np.testing.assert_allclose(found, [dense(test, draw) for draw in of], atol=0.05)
+    one_by_one = np.concatenate([test.parts([draw]) for draw in of])
+    np.testing.assert_allclose(one_by_one, found, rtol=0, atol=1e-9)
+
+
 def test_a_bump_is_no_nuisance(pool):
     draw = draws(pool, 1)[0]
     bump = np.random.default_rng(0).normal(5.0, 0.1, (15, 1)) - 1
@@ -115,3 +172,35 @@ def test_impossible_nuisances_are_refused():
 def test_terms_come_in_units_of_the_width():
     table = term_table((SCALE, normalisation(0.2)), np.array([[3.0]]))
     np.testing.assert_allclose(table, [[2 * 0.05, -1.5 * 0.05**2, 0.2]])
+
+
+def test_a_normalisation_needs_an_expectation():
+    rows = np.random.default_rng(0).normal(size=(50, 1))
+    check_terms((normalisation(0.1),), rows, 100.0)
+    check_terms((SCALE,), rows, None)
+    with pytest.raises(InputError, match="'normalisation' has one; give --expected"):
+        check_terms((SCALE, normalisation(0.1)), rows, None)
+
+
+@pytest.mark.parametrize("method", ["kernel", "neural"])
+def test_tau_and_delta_of_each_toy_are_kept(method, tmp_path):
+    rng = np.random.default_rng(0)
+    samples = {
+        "data": points(rng.normal(size=(60, 1))),
+        "reference": points(rng.normal(size=(400, 1))),
+    }
+    settings = NplmSettings(
+        method=method, toys=20, centres=20, sigmas=(0.5, 2.0), clip=3.0, steps=3
+    )
+    question = Question(samples, replace(settings, starts=1), None, (SCALE,))
+    result = run_chain(question, tmp_path, serial, lambda line: None)[1]
+    table = pq.read_table(tmp_path / "toys.parquet").to_pydict()
+    tau, delta, t = (np.array(table[name]) for name in ("tau", "delta", "t"))
+    np.testing.assert_allclose(tau - delta, t, atol=1e-12)
+    np.testing.assert_array_equal(delta[:: result.toy_t.shape[1]], result.toy_delta)
+    assert (result.toy_delta > -1e-9).all()
+    told = json.loads((tmp_path / "nplm.json").read_text())["systematics"]
+    assert told["delta"] == result.delta
+    assert told["mean_delta"]["value"] == pytest.approx(result.toy_delta.mean())
+    again = run_chain(question, tmp_path, lambda work, batches: iter(()), lambda line: None)[1]
+    np.testing.assert_array_equal(again.toy_t, result.toy_t)

@@ -1,11 +1,13 @@
 """What a test refuses before anything is computed, and what it reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import toy_events
 
 from raysearch import InputError, write_columns
-from raysearch.nplm.points import check_pair, read_points
+from raysearch.nplm.points import check_pair, read_class, read_points
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(size=(400, 2))
@@ -39,6 +41,44 @@ def test_shared_events_are_refused(shared):
         check(np.concatenate([DATA, REFERENCE[:shared]]))
 
 
+def test_one_coincidence_of_a_score_in_single_precision_is_no_overlap():
+    data, reference = DATA[:, 0].astype(np.float32), REFERENCE[:, 0].astype(np.float32)
+    check(np.r_[data, reference[:1]], reference)
+    with pytest.raises(InputError, match="but 10 of 60 rows"):
+        check(np.r_[data, reference[:10]], reference)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_of_few_digits_may_coincide(seed):
+    rng = np.random.default_rng(seed)
+    check(np.round(rng.normal(size=500), 4), np.round(rng.normal(size=4000), 4))
+
+
+def test_samples_of_which_different_things_are_known_are_compared_by_what_is_common():
+    """Events with further columns beside the compared ones in one sample only."""
+    wide = np.column_stack([REFERENCE[:40], RNG.normal(size=40)])
+    with pytest.raises(InputError, match="must not share events, but 40 of 40"):
+        check(wide, REFERENCE, ["x0", "x1"])
+
+
+def labelled(n, n_signal, seed):
+    return replace(toy_events(n, seed), labels=np.arange(n) < n_signal)
+
+
+def test_of_labelled_events_only_one_class_is_taken(tmp_path):
+    write_columns(tmp_path / "events.h5", labelled(200, 30, 0))
+    for source in (labelled(200, 30, 0), tmp_path / "events.h5"):
+        lines = []
+        signal = read_class(source, "signal", True, say=lines.append)
+        reference = read_class(source, "reference", False, say=lines.append)
+        assert (len(signal), len(reference), len(read_points(source))) == (30, 170, 200)
+        assert lines[0] == "signal: the 30 signal events among 200, by their labels"
+        assert lines[1] == "reference: the 170 background events among 200, by their labels"
+    with pytest.raises(InputError, match="must hold events with label 1, but all 50"):
+        read_class(labelled(50, 0, 0), "signal", True)
+    assert len(read_class(REFERENCE, "reference", False)) == 400
+
+
 def test_discrete_values_may_coincide_as_often_as_in_the_reference_itself():
     check(RNG.integers(0, 30, (100, 2)).astype(float), RNG.integers(0, 30, (2000, 2)).astype(float))
 
@@ -58,9 +98,10 @@ def test_constant_and_duplicated_columns_are_refused():
     constant = [np.column_stack([x[:, 0], np.full(len(x), 2.0)]) for x in (DATA, REFERENCE)]
     with pytest.raises(InputError, match=r"'x1' is 2 in every event .* sigma = 0"):
         check(*constant)
-    twice = [x[:, [0, 1, 0]] for x in (DATA, REFERENCE)]
-    with pytest.raises(InputError, match="'x0' and 'x2' hold the same values"):
-        check(*twice)
+    for factor in (1.0, -2.5):
+        twice = [np.column_stack([x, factor * x[:, 0] + 1]) for x in (DATA, REFERENCE)]
+        with pytest.raises(InputError, match="'x0' and 'x2' hold the same values"):
+            check(*twice)
 
 
 @pytest.mark.parametrize(

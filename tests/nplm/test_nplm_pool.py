@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from nplm_toys import exponential, pool
 
 from raysearch.errors import InputError
-from raysearch.nplm.pool import draw_observed, draw_toy, reference_rows
+from raysearch.nplm.pool import (
+    check_sampler,
+    draw_observed,
+    draw_toy,
+    most_of_poisson,
+    pool_spread,
+    reference_rows,
+)
 
 SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
@@ -69,9 +76,25 @@ def test_injected_signal_comes_from_the_signal():
     assert np.array_equal(draw_toy(of, 1, signal, 0).rows, draw_toy(of, 1).rows)
 
 
+def test_an_expected_number_of_signal_fits_into_the_sample():
+    """Poisson numbers above what was checked for are cut, and do not end the test."""
+    of, most = pool(expected=300.0), most_of_poisson(1)
+    counts = [len(draw_toy(of, k, np.zeros((most, 2)), 1).points) for k in range(300)]
+    assert max(counts) <= most == 7
+    assert np.mean(counts) == pytest.approx(1, abs=0.25)
+
+
 def test_a_pool_too_small_says_what_it_has_and_needs():
     with pytest.raises(InputError, match=r"3900 \+ 300 = 4200 events, but the reference has 4000"):
         pool(n_reference=3900)
+
+
+def test_a_sampler_gives_points_of_the_right_shape():
+    check_sampler(exponential, 1)
+    with pytest.raises(InputError, match=r"shape \(16, 2\) if asked for 16, but gave float64"):
+        check_sampler(exponential, 2)
+    with pytest.raises(InputError, match="must give finite points"):
+        check_sampler(lambda rng, n: np.full((n, 1), np.nan), 1)
 
 
 def test_a_sampler_needs_its_scheme():
@@ -79,3 +102,15 @@ def test_a_sampler_needs_its_scheme():
         pool(sampler=exponential)
     with pytest.raises(InputError, match="did you mean 'fixed'"):
         pool(scheme="fix")
+
+
+def test_the_mean_t_of_a_pool_scatters_as_reported():
+    """Data of the truth against references of many small pools: (N_D / P) sqrt(2 q) each."""
+    rng, shifts = np.random.default_rng(3), []
+    n_data, n, q = 100, 1000, 8
+    for _ in range(400):
+        # t of a wide kernel in so many dimensions: N_D |mean difference|^2, in closed form.
+        mean = rng.normal(size=(n, q)).mean(axis=0)
+        shifts.append(n_data * (mean**2).sum())
+    of = pool(n=n, n_reference=800, n_data=n_data)
+    assert np.std(shifts) == pytest.approx(pool_spread(of)[1] * np.sqrt(2 * q), rel=0.15)

@@ -2,22 +2,31 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from raysearch.nplm.aggregate import AGGREGATES, combine_counted, combine_fitted, leave_one_out
+from raysearch.nplm.aggregate import (
+    AGGREGATES,
+    combine_counted,
+    combine_fitted,
+    leave_one_out,
+    leave_one_out_fit,
+)
 from raysearch.nplm.pvalues import (
     ONE_SIGMA,
+    SMALLEST_P,
     Chi2,
     asymptotic,
     empirical_p,
+    excludes,
     fit_chi2,
     uniformity,
     z_of_p,
 )
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 5000), share=st.floats(0, 1))
 def test_an_empirical_p_is_never_zero_and_in_its_interval(n, share):
     k = round(share * n)
@@ -77,7 +86,7 @@ def test_leave_one_out_counts_the_others():
 class TestAggregate:
     def test_it_grows_when_a_p_falls(self, name):
         p = np.array([[0.5, 0.2], [0.5, 0.1], [0.05, 0.1]])
-        assert (np.diff(AGGREGATES[name](p)) > 0).all()
+        assert (np.diff(AGGREGATES[name](np.log(p))) > 0).all()
 
     @pytest.mark.parametrize("combine", [combine_counted, combine_fitted])
     def test_p_is_uniform_for_correlated_tests(self, name, combine):
@@ -87,7 +96,7 @@ class TestAggregate:
             common = rng.chisquare(5, (100, 1))
             t = common + rng.chisquare(5, (100, 3))
             found = combine(t[1:], t[0], name)
-            p.append(empirical_p(int((found.toys >= found.observed).sum()), 99).value)
+            p.append(empirical_p(found.n_larger, 99).value)
         assert uniformity(np.array(p) - rng.uniform(0, 0.01, 200)) > 0.01
 
     def test_a_single_width_is_t_itself(self, name):
@@ -99,4 +108,51 @@ def test_aggregates_have_their_values():
     p = np.array([[0.1, 0.4]])
     expected = {"min-p": 0.1, "prod-p": 0.04, "average-p": 0.25, "smooth-max": 1 / 6.25}
     for name, value in expected.items():
-        assert AGGREGATES[name](p)[0] == pytest.approx(-np.log(value))
+        assert AGGREGATES[name](np.log(p))[0] == pytest.approx(-np.log(value))
+
+
+@pytest.mark.parametrize("name", AGGREGATES)
+def test_data_above_all_toys_at_one_width_tie_with_none(name):
+    """Some toy is the largest at each other width; a fit tells it from what is far above all."""
+    toys = np.random.default_rng(6).chisquare(8, (300, 3))
+    found = combine_counted(toys, np.array([90.0, 20.0, 20.0]), name)
+    assert found.n_larger == 0
+    assert empirical_p(found.n_larger, 300).value == 1 / 301
+    modest = combine_counted(toys, np.median(toys, axis=0), name)
+    assert 20 < modest.n_larger < 280
+
+
+def test_the_fit_to_the_others_leaves_each_out():
+    t = np.random.default_rng(7).chisquare(5, (30, 2))
+    found = leave_one_out_fit(t)
+    for i in (0, 7):
+        for k in range(2):
+            expected = fit_chi2(np.delete(t[:, k], i)).log_p(t[i, k])
+            assert found[i, k] == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("dof", [0.5, 7.0, 200.0])
+def test_a_tail_that_no_double_holds_has_its_logarithm(dof):
+    """Where p is 1e-300 the two ways meet; far beyond, the leading term of the tail remains."""
+    t = np.linspace(1340, 1500, 9) + 3 * dof
+    log_p = Chi2(dof, 1.0).log_p(t)
+    assert np.isfinite(log_p).all()
+    leading = stats.chi2.logpdf(t, dof) + np.log(2 * t / (t + 2 - dof))
+    np.testing.assert_allclose(log_p, leading, rtol=2e-3)
+    assert (np.diff(log_p) < 0).all()
+    np.testing.assert_allclose(np.diff(log_p, 2), 0, atol=0.02)
+
+
+def test_a_huge_t_has_a_finite_z_and_a_limit_of_p():
+    found = asymptotic(np.random.default_rng(8).chisquare(10, 500), 1e5, 0)
+    assert found.p.value == found.p.low == SMALLEST_P
+    assert 200 < found.z.low < found.z.value < found.z.high < 500
+
+
+@pytest.mark.parametrize("p", [0.3, 0.02])
+def test_a_true_p_is_excluded_as_rarely_as_said_however_often_one_looks(p):
+    counts = np.cumsum(np.random.default_rng(9).random((800, 1000)) < p, axis=1)
+    looks = range(20, 1001, 20)
+    wrong = [any(excludes(int(row[n - 1]), n, p, 0.05) for n in looks) for row in counts]
+    assert np.mean(wrong) < 0.05
+    assert sum(excludes(int(row[-1]), 1000, 3 * p, 0.05) for row in counts) > 700
