@@ -42,8 +42,8 @@ def template_rank(scores: Scores, template: Scores) -> NDArray[np.float32]:
         (n,) at most ``log10(2 m)``, half an event beyond the template's largest.
 
     Example:
-        >>> template_rank(np.array([0.5, 9.0]), np.arange(10) / 10.0).round(3).tolist()
-        [0.26, 1.301]
+        >>> [round(float(r), 2) for r in template_rank(np.array([0.5, 9.0]), np.arange(10) / 10.0)]
+        [0.26, 1.3]
     """
     ordered = np.sort(template)
     passing = len(ordered) - np.searchsorted(ordered, scores, side="left")

@@ -89,6 +89,7 @@ def test_the_interface_writes_everything(tmp_path):
         raysearch.nplm_test(data, reference, signal=signal, inject=[999])
 
 
+@pytest.mark.slow
 def test_the_job_tests_a_file_against_another(tmp_path):
     """The command with the score of a study, in a process of its own."""
     rng = np.random.default_rng(0)

@@ -23,7 +23,7 @@ from raysearch.scanning.executor import Serial
 from raysearch.scanning.result import Scan
 from raysearch.scanning.results import JOURNAL, read_results
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 CHOSEN = {"n_signal": (100, 200), "detectors": ("adaboost",), "sets": 3, "repeats": 2}
 EVENTS = toy_events(3000, 300)
 
@@ -118,7 +118,6 @@ def wait_for_trials(out, process):
         time.sleep(0.05)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_an_interrupted_scan_goes_on_where_it_ended(start, tmp_path, number, status):
     out, process = tmp_path / "out", start()

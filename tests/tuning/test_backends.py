@@ -45,6 +45,7 @@ def occupied(cpus):
     ray.util.remove_placement_group(group)
 
 
+@pytest.mark.slow
 def test_a_random_search_is_the_same_by_either_backend_and_with_one_worker_or_two(tmp_path):
     tune, _, _ = run(tmp_path / "tune", "tune", "quick", 12)
     two, _, _ = run(tmp_path / "two", "direct", "quick", 12)

@@ -7,7 +7,7 @@ from toys import QUICK_CATHODE
 from raysearch import load_study, read_events, resume, search
 from raysearch.files import write_json
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

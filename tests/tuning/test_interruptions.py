@@ -65,6 +65,7 @@ def finished(out):
     return History(out, settings).records()
 
 
+@pytest.mark.slow
 def test_sigkill_loses_no_finished_trial_and_repeats_none(start, start_search, tmp_path):
     out = tmp_path / "study"
     ended = 0
@@ -102,6 +103,7 @@ def test_ctrl_c_ends_with_the_report_so_far(backend, start_search, tmp_path):
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_retraining_ends_with_the_report_so_far(start_search, tmp_path):
     out = tmp_path / "study"
     # Networks are retrained for 100 epochs: long enough to be interrupted.
@@ -118,6 +120,7 @@ def test_ctrl_c_while_retraining_ends_with_the_report_so_far(start_search, tmp_p
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_study_that_is_running_is_not_run_twice(start, start_search, tmp_path):
     out = tmp_path / "study"
     process = start_search(out)

@@ -44,7 +44,7 @@ def check_equal(found, expected):
             np.testing.assert_allclose(values, expected[index].metrics[metric], rtol=1e-3)
 
 
-@pytest.mark.parametrize("backend", ["tune", "direct"])
+@pytest.mark.parametrize("backend", [pytest.param("tune", marks=pytest.mark.slow), "direct"])
 def test_packs_change_nothing_beyond_rounding(backend, alone, tmp_path):
     check_equal(records(tmp_path, backend=backend, trials_per_pack=3), alone)
 

@@ -46,9 +46,12 @@ def test_every_trial_records_all_metrics_with_their_spread(study):
 
 def test_each_objective_has_a_winner_with_an_ensemble(study):
     choices = study.selection["choices"]
+    recommended = choices.pop("recommended")
     assert set(choices) == {"val_sic", "val_loss", "max_sic"}
     assert choices["max_sic"]["regret"] == 1
     assert all(0 < c["regret"] <= 1 for c in choices.values())
+    assert recommended["ensemble"]["metrics"]["max_sic"] > 1
+    assert 1 <= len(recommended["trials"]) <= 5
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
 
 
