@@ -121,7 +121,7 @@ def test_a_file_without_labels_works_end_to_end(events, tmp_path):
     study = search(
         data, mode="cwola", space="hgb", trials=2, repeats=1, out=tmp_path / "s", **QUIET
     )
-    assert set(study.selection["choices"]) == {"val_sic", "val_loss"}
+    assert set(study.selection["choices"]) == {"val_sic", "val_loss", "recommended"}
     assert study.best["regret"] is None
     assert study.best["ensemble"]["metrics"] is None
     assert study.table()["max_sic"].null_count == 2
