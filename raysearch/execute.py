@@ -6,11 +6,13 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.files import replacing, write_json
+from raysearch.mixture import Mixture
 from raysearch.objectives import VAL_SIC, objective
 from raysearch.prepare import Prepared
 from raysearch.progress import Progress, Say
@@ -160,24 +162,37 @@ def _write_choice(
     own = {name: final for name, final in finals.items() if name in setups}
     recommended = _recommended(records, settings, finals, prepared.sample)
     chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
+    kept = {
+        name: Kept(final, Ensemble(setups[name].detector, setups[name].features, final.snapshot))
+        for name, final in own.items()
+    }
     if recommended is not None:
-        _write_scores(study, prepared, own, recommended)
-        for name, final in own.items():
-            ensemble = Ensemble(setups[name].detector, setups[name].features, final.snapshot)
-            _save(study.directory / DETECTOR / name, Scorer(ensemble, prepared.variation))
         mixture = recommended.mixture(prepared.sample.rows.is_data)
-        _save(study.directory / DETECTOR / RECOMMENDED, Scorer(mixture, prepared.variation))
+        kept[RECOMMENDED] = Kept(recommended, mixture)
+    if kept:
+        _keep(study.directory, prepared, kept)
     selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
     write_json(study.directory / SELECTION, selection)
 
 
-def _write_scores(
-    study: Study, prepared: Prepared, finals: Mapping[str, Final], recommended: Recommendation
-) -> None:
-    scored = {name: Scored(final.rows, final.test) for name, final in finals.items()}
-    scored[RECOMMENDED] = Scored(recommended.rows, recommended.test)
-    with replacing(study.directory / SCORES) as temporary:
+class Kept(NamedTuple):
+    """What stays of a choice.
+
+    Attributes:
+        scores: of rows and test events.
+        detector: scores new events.
+    """
+
+    scores: Final | Recommendation
+    detector: Ensemble | Mixture
+
+
+def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None:
+    scored = {name: Scored(each.scores.rows, each.scores.test) for name, each in kept.items()}
+    with replacing(directory / SCORES) as temporary:
         pq.write_table(scores_table(prepared.sample, scored, prepared.optimal), temporary)
+    for name, each in kept.items():
+        _save(directory / DETECTOR / name, Scorer(each.detector, prepared.variation))
 
 
 def _save(directory: Path, scorer: Scorer) -> None:
