@@ -82,7 +82,7 @@ def _pss(process: psutil.Process) -> int:
         return 0
 
 
-def workers(toys: int = 800, runs: int = 3) -> None:
+def workers(toys: int = 400, runs: int = 3) -> None:
     """How much faster two workers are than one, from the first toy to the last."""
     ratios = [_seconds(1, toys) / _seconds(2, toys) for _ in range(runs)]
     ratio = sorted(ratios)[runs // 2]
