@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,9 +14,10 @@ from raysearch.errors import InputError, unknown_name
 Parameters = Mapping[str, int | float]
 
 
-class ConditionalNetwork(nn.Module):
+class ConditionalNetwork(nn.Module, ABC):
     """A density of d scaled features given the scaled mass, as a torch module."""
 
+    @abstractmethod
     def loss(self, x: Tensor, mass: Tensor, generator: torch.Generator) -> Tensor:
         """(n,) loss of each event.
 
@@ -24,11 +26,10 @@ class ConditionalNetwork(nn.Module):
             mass: (n, 1) scaled masses.
             generator: of whatever is random in the loss.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, mass: Tensor, generator: torch.Generator) -> Tensor:
         """(n, d) scaled features, one row for each of the (n, 1) scaled masses."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
@@ -115,7 +116,7 @@ def render_figures(contents: ReportContents) -> Iterator[Rendered]:
     """Every figure, or the reason why this study has none."""
     for name, draw in FIGURES.items():
         try:
-            files = encode(lambda draw=draw: draw(contents))  # type: ignore[misc]
+            files = encode(partial(draw, contents))
             yield Rendered(name, CAPTIONS[name], files)
         except NotAvailable as reason:
             yield Rendered(name, CAPTIONS[name], {}, str(reason))
