@@ -1,9 +1,11 @@
 """Is any detector's excess more than the luck of having tried many? Asked before one is preferred.
 
-Classes are permuted among the events of each half while the out-of-fold scores stay: no score
-depends on the class of its own event, so that under the null every permutation is as likely as what
-was observed. The largest significance over detectors and thresholds is compared with that of the
-permutations, which accounts for trying many.
+Classes are permuted among all events while the out-of-fold scores stay. The largest significance
+over detectors and thresholds is compared with that of the permutations, which accounts for trying
+many. Under the null a permutation is as likely as what was observed only where no score depends on
+the class of its own event. That holds for the training of a member, but not for what the study
+chose by the same events: its best trials, and the epochs at which its ensembles stop. p is too
+small by that much; tests/benchmarks/bench_preference.py measures the rate of false preferences.
 
 References:
     Resampling-based multiple testing (Westfall, Young, 1993): the maximum over tests, permuted.
@@ -20,7 +22,7 @@ from raysearch.excess import MIN_TEMPLATE, likelihood_ratio
 from raysearch.seeds import generator
 
 N_PERMUTATIONS = 400
-# Chance of a preference where there is nothing.
+# Chance of a preference where there is nothing, but for what the same events chose.
 ALARM_RATE = 0.05
 # Beyond this share of all events a cut selects nothing in particular.
 _LOOSEST = 0.2

@@ -1,9 +1,9 @@
 """The recommended choice: not the one best trial, but the mean of the best few.
 
 The trial with the largest metric is in part the luckiest one; among the first few by a metric are
-setups that are as good and err elsewhere. Their mean template rank loses less than a pick does, and
-tests/benchmarks/bench_choice.py says how much. Whether to prefer anything at all is asked of the
-same out-of-fold scores.
+setups that are as good and err elsewhere, which a mean template rank should gain from.
+tests/benchmarks/bench_choice.py compares it with single picks over draws of the data. Whether to
+prefer anything at all is asked of the same out-of-fold scores.
 """
 
 from __future__ import annotations

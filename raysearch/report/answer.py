@@ -80,13 +80,14 @@ def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
     tried += f"{number(found['p_value'])} among {found['permutations']} permutations of the classes"
     if not found["is_clear"]:
         return [
-            f"No preference: {tried}. Without more data every choice below may be arbitrary; where "
-            f"there is nothing, {ALARM_RATE:.0%} of studies show a preference."
+            f"No preference: {tried}, above {ALARM_RATE:g}. Without more data every choice below "
+            "may be arbitrary."
         ]
     parts = len(recommended["trials"])
     return [
         f"Recommended is the mean of the best {parts} setups by val SIC "
-        f"({recommended['setup']['detector']}): {tried}."
+        f"({recommended['setup']['detector']}): {tried}. That leaves out that the best trials and "
+        "epochs were chosen by the same events, which makes p too small."
     ]
 
 
