@@ -49,6 +49,11 @@ class Book:
         self._untold: list[tuple[int, Record]] = []
         self._written = True
 
+    @property
+    def is_written(self) -> bool:
+        """Whether all that was entered is durable and told."""
+        return self._written
+
     def next(self) -> Suggestion | None:
         """The next setup, or None if none is left; what cannot be suggested has failed."""
         while self.history.left:

@@ -12,7 +12,7 @@ LONG_S = 2.0
 _FIRST = 5
 _LAST = 20
 # A batch should last long beside a round trip and short beside a study.
-_BATCH_S = 0.25
+_BATCH_S = 4.0
 _BATCH_MOST = 32
 
 

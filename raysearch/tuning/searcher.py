@@ -29,6 +29,7 @@ class HistorySearch(Searcher):
         super().__init__(metric=objective.name, mode=objective.direction)
         self._book = book
         self._running: dict[str, tuple[int, str]] = {}
+        self._late = False
         self.interrupted = False
         self.broken: Exception | None = None
 
@@ -71,10 +72,16 @@ class HistorySearch(Searcher):
         except Exception as failure:  # Tune would log it and go on without the trial
             self._break(failure)
 
-    def flush(self) -> None:
-        """Write and tell what has ended since the last time; Tune's loop calls it in each turn."""
+    def turn(self) -> None:
+        """Write and tell what ended before this turn of Tune's loop, which calls it in each.
+
+        Writing takes milliseconds. What ended in this turn waits for the next, a tenth of a second
+        at most, and by then the worker that has become free has its next trial.
+        """
         try:
-            self._book.flush()
+            if self._late:
+                self._book.flush()
+            self._late = not self._book.is_written
         except Exception as failure:
             self._break(failure)
 

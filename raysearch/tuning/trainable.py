@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import uuid4
 
@@ -26,9 +27,14 @@ _REPORT_S = 2.0
 
 
 class TrialActor(tune.Trainable):
-    """Runs one trial after another in the same process."""
+    """Runs one trial after another in the same process.
+
+    Tune makes one call to begin a trial and another to train it. Training begins with the first, in
+    a thread, and the second finds it under way.
+    """
 
     _epochs: Iterator[TrialResult] = iter(())
+    _under_way: Future[None] | None = None
     _result: TrialResult
     _reached: tuple[tuple[Any, ...], ...] = ()
 
@@ -36,6 +42,7 @@ class TrialActor(tune.Trainable):
         """Begin the first trial."""
         hide_unassigned_gpus()
         self._task = task
+        self._thread = ThreadPoolExecutor(max_workers=1)
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -46,13 +53,16 @@ class TrialActor(tune.Trainable):
 
     def cleanup(self) -> None:
         """End what is left of the trial, so that its pack goes on without it."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            wait([self._under_way])
         if isinstance(self._epochs, _Remote):
             self._epochs.end()
 
     def step(self) -> dict[str, Any]:
         """Train on to the next report; a trial that fails ends with its reason, not by raising."""
         try:
-            self._train()
+            self._trained()
             if self._result.finished:
                 self.cleanup()
             compared = rung_report(self._result, self._task.objective)
@@ -64,6 +74,14 @@ class TrialActor(tune.Trainable):
         except Exception as error:
             failed = {"error": failure(error), "done": True}
             return {**_progress(self._result), **failed, "reached": self._reached}
+
+    def _trained(self) -> None:
+        """Wait for the training that began with the trial, or train on."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            self._train()
+        else:
+            under_way.result()
 
     def _train(self) -> None:
         """Train until there is something to decide, or until it is time to ask for an ending."""
@@ -89,6 +107,7 @@ class TrialActor(tune.Trainable):
             self._epochs = _Remote(trainer, index, setup)
         else:
             self._epochs = self._alone(index, setup)
+        self._under_way = self._thread.submit(self._train)
 
     def _alone(self, index: int, setup: Setup) -> Iterator[TrialResult]:
         """The epochs of a trial that is trained here; what is wrong with it is raised by `step`."""

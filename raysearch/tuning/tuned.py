@@ -33,6 +33,8 @@ from raysearch.tuning.trainer import Trainer
 # trials are left over and run in the next round.
 WORKER_DEATHS = 2
 ROUNDS = 3
+# Setups of a random search that wait for a worker: whichever is free next finds one made.
+_AHEAD = "4"
 # Each of Tune's trials is a process of some 300 MB.
 _MOST_TOGETHER = 8
 
@@ -48,8 +50,8 @@ class _Stop(tune.Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """True once there is a reason; also the place where each turn's ends are written."""
-        self._search.flush()
+        """True once there is a reason; also where ends of earlier turns are written."""
+        self._search.turn()
         self._search.interrupted |= self._ending.is_due
         return self._search.interrupted
 
@@ -71,8 +73,9 @@ def run_tuned(
         ending: asked between steps.
     """
     task = replace(task, capacity=min(task.capacity, _MOST_TOGETHER))
+    ahead = _AHEAD if settings.sampler == "random" else "auto"
     with (
-        quiet(),
+        quiet(TUNE_MAX_PENDING_TRIALS_PG=ahead),
         _trainers(task, resources.gpus_per_trial) as trainers,
         tempfile.TemporaryDirectory() as scratch,
     ):
@@ -156,14 +159,19 @@ def _beside_trainers(config: Mapping[str, Any], capacity: int) -> tune.Placement
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence Tune's own output, and what Tune would write for each trial."""
+def quiet(**further: str) -> Iterator[None]:
+    """Silence Tune's own output, and what Tune would write for each trial.
+
+    Args:
+        further: variables of the environment that Tune reads.
+    """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     wanted = {
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
         "RAY_AIR_NEW_OUTPUT": "0",
+        **further,
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

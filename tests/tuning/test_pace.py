@@ -35,8 +35,8 @@ def test_only_the_last_trials_count():
 
 def test_short_trials_come_in_batches_and_long_ones_alone():
     assert paced(1e-4).batch(1000, 2) == 32
-    assert paced(0.05).batch(1000, 2) == 5
-    assert paced(0.5).batch(1000, 2) == 1
+    assert paced(0.5).batch(1000, 2) == 8
+    assert paced(5.0).batch(1000, 2) == 1
 
 
 @given(st.floats(0, 10), st.integers(1, 1000), st.integers(0, 64))

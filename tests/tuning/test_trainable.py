@@ -1,5 +1,7 @@
 """A trial as Tune sees it, without Tune: when it reports, and how it fails."""
 
+import time
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,6 +56,37 @@ def test_a_short_trial_reports_once_and_where_it_is_compared(actor, pretend):
     assert [r["epoch"] for r in found] == [5, 20]
     assert ["rung_value" in r for r in found] == [True, False]
     assert found[-1]["reached"] == ((1, 5, 0.5, found[0]["rung_value"]),)
+
+
+def test_training_begins_with_the_trial(actor, pretend):
+    began = Event()
+
+    def scores(member, epoch, x):
+        began.set()
+        return x[:, 0]
+
+    pretend(scores, epochs=1)
+    made = actor("pretender", {})
+    assert began.wait(60)  # nobody has asked for it to train
+    assert made.step()["finished"]
+
+
+def test_what_is_left_of_a_trial_has_ended_before_the_next_begins(actor, pretend):
+    running, most = [], []
+
+    def scores(member, epoch, x):
+        running.append(epoch)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return x[:, 0]
+
+    pretend(scores, epochs=1)
+    made = actor("pretender", {})
+    for index in range(1, 4):
+        assert made.reset_config({"index": index, "detector": "pretender", "parameters": {}})
+    assert made.step()["finished"]
+    assert max(most) == 1
 
 
 def test_a_long_trial_reports_often_enough_to_be_ended(actor, pretend, monkeypatch):
