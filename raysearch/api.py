@@ -50,6 +50,7 @@ def search(
     signal_region_tev: tuple[float, float] = Settings.signal_region_tev,
     sideband_width_tev: float = Settings.sideband_width_tev,
     cathode: CathodeSettings | None = None,
+    verdict_share: float = Settings.verdict_share,
     gpus_per_trial: float = 0.0,
     time_budget_s: float | None = None,
     backend: str = Resources.backend,
@@ -77,6 +78,8 @@ def search(
         signal_region_tev: lower and upper edge in mjj.
         sideband_width_tev: of each sideband (cwola).
         cathode: density and sampling (cathode); None for the defaults.
+        verdict_share: of data and template, which choose nothing and then tell whether to prefer
+            anything at all; 0 to let all choose and not to ask.
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: the search ends after this many seconds.
         backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
@@ -104,6 +107,7 @@ def search(
         signal_region_tev=signal_region_tev,
         sideband_width_tev=sideband_width_tev,
         cathode=cathode or CathodeSettings(),
+        verdict_share=verdict_share,
     )
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)

@@ -76,6 +76,10 @@ def search(
         list[str] | None,
         typer.Option(help="Setting of the density, e.g. estimator=maf or epochs=20; repeatable."),
     ] = None,
+    verdict_share: Annotated[
+        float,
+        typer.Option(help="Share of events that choose nothing and say whether to; 0: do not ask."),
+    ] = Settings.verdict_share,
     gpus_per_trial: Annotated[float, typer.Option(help="Share of a GPU, e.g. 0.25.")] = 0.0,
     time_budget_s: Annotated[
         float | None, typer.Option(help="End the search after this many seconds.")
@@ -110,6 +114,7 @@ def search(
         signal_region_tev=_edges(signal_region),
         sideband_width_tev=sideband_width,
         cathode=cathode_from_words(cathode or ()),
+        verdict_share=verdict_share,
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
         backend=backend,
@@ -387,7 +392,7 @@ def _edges(text: str) -> tuple[float, float]:
 
 
 def _end(study: Study) -> None:
-    _print_best(study)
+    print(study.summary())
     if study.about["ended_early"] == INTERRUPTED:
         raise typer.Exit(_INTERRUPTED_STATUS)
 
@@ -395,19 +400,3 @@ def _end(study: Study) -> None:
 def _end_scan(scan: Scan) -> None:
     if not scan.about["complete"]:
         raise typer.Exit(_INTERRUPTED_STATUS)
-
-
-def _print_best(study: Study) -> None:
-    if not study.selection["choices"]:
-        print("no trial is complete, so nothing was chosen; the report lists the reasons.")
-        return
-    best = study.best
-    settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
-    print(f"best setup by {study.selection['objective']}: {best['setup']['detector']} {settings}")
-    figures = (best["ensemble"] or {}).get("metrics")
-    if figures:
-        print(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

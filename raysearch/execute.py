@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble
@@ -31,7 +32,7 @@ from raysearch.trial import Setup
 from raysearch.tuning.book import OnRecord
 from raysearch.tuning.cluster import SharedSample, share
 from raysearch.tuning.history import History
-from raysearch.tuning.refits import Winner, refit_all
+from raysearch.tuning.refits import Ended, Winner, refit_all
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
 
@@ -65,14 +66,14 @@ def execute(
     )
     records = history.records()
     write_trials(study.directory / TRIALS, records)
-    finals: dict[str, Final] = {}
+    ended: dict[str, Ended] = {}
     if reason != INTERRUPTED:
         try:
-            finals = _retrain(records, settings, sample, resources, say)
+            ended = _retrain(records, settings, sample, resources, say)
         except KeyboardInterrupt:
             reason = INTERRUPTED
-    _write_choice(study, settings, prepared, records, finals)
-    _write_ending(study, reason, time.monotonic() - started, _seconds(finals))
+    _write_choice(study, settings, prepared, records, ended)
+    _write_ending(study, reason, time.monotonic() - started, _seconds(ended))
     say(f"report: {study.report()}")
     if reason is not None:
         say(
@@ -102,16 +103,21 @@ def _recorder(study: Study, history: History, settings: Settings, say: Say) -> O
 
 def _retrain(
     records: Records, settings: Settings, sample: SharedSample, resources: Resources, say: Say
-) -> dict[str, Final]:
+) -> dict[str, Ended]:
     say("retraining the chosen setups on the full statistics")
     chosen = _winners(records, settings) | _contenders(records, settings)
-    finals: dict[str, Final] = {}
-    for name, ended in refit_all(chosen, sample, settings.seed, resources.gpus_per_trial).items():
-        if isinstance(ended, str):
-            say(f"retraining the choice of {name} failed: {ended}")
-        else:
-            finals[name] = ended
-    return finals
+    found = refit_all(chosen, sample, settings.seed, resources.gpus_per_trial)
+    for name, ended in found.items():
+        if isinstance(ended.final, str):
+            say(f"retraining the choice of {name} failed: {ended.final}")
+        if isinstance(ended.verdict, str):
+            say(f"asking the verdict rows about the choice of {name} failed: {ended.verdict}")
+    return found
+
+
+def _finals(ended: Mapping[str, Ended]) -> dict[str, Final]:
+    """The ensembles that could be trained."""
+    return {name: of.final for name, of in ended.items() if not isinstance(of.final, str)}
 
 
 def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
@@ -124,7 +130,7 @@ def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
 def _contenders(records: Records, settings: Settings) -> dict[str, Winner]:
     """The best trials of which the recommendation is the mean, by their place."""
     return {
-        _place(place): Winner(index, _setup(records, index, settings), VAL_SIC.name, MEMBERS)
+        _place(place): Winner(index, _setup(records, index, settings), VAL_SIC.name, MEMBERS, True)
         for place, index in enumerate(best_trials(records))
     }
 
@@ -134,15 +140,22 @@ def _place(place: int) -> str:
 
 
 def _recommended(
-    records: Records, settings: Settings, finals: Mapping[str, Final], sample: TwoSample
+    records: Records, settings: Settings, ended: Mapping[str, Ended], sample: TwoSample
 ) -> Recommendation | None:
     """The mean of those contenders that could be retrained; None if none could."""
+    finals, places = _finals(ended), _contenders(records, settings)
     contenders = [
         Contender(winner.trial, winner.setup, finals[name])
-        for name, winner in _contenders(records, settings).items()
+        for name, winner in places.items()
         if name in finals
     ]
-    return recommend(contenders, sample, settings.seed) if contenders else None
+    if not contenders:
+        return None
+    # Also of those whose ensemble failed: it trained on the verdict rows, so that leaving them out
+    # would be a choice by these.
+    verdicts = [ended[name].verdict for name in places if name in ended]
+    asked = [verdict for verdict in verdicts if isinstance(verdict, np.ndarray)]
+    return recommend(contenders, asked, sample, settings.seed)
 
 
 def _setup(records: Records, index: int, settings: Settings) -> Setup:
@@ -156,11 +169,12 @@ def _write_choice(
     settings: Settings,
     prepared: Prepared,
     records: Records,
-    finals: Mapping[str, Final],
+    ended: Mapping[str, Ended],
 ) -> None:
+    finals = _finals(ended)
     setups = {name: winner.setup for name, winner in _winners(records, settings).items()}
     own = {name: final for name, final in finals.items() if name in setups}
-    recommended = _recommended(records, settings, finals, prepared.sample)
+    recommended = _recommended(records, settings, ended, prepared.sample)
     chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
     kept = {
         name: Kept(final, Ensemble(setups[name].detector, setups[name].features, final.snapshot))
@@ -202,9 +216,9 @@ def _save(directory: Path, scorer: Scorer) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _seconds(finals: Mapping[str, Final]) -> float:
-    """Worker seconds of the final ensembles; one that two objectives share counts once."""
-    return sum(final.seconds for final in {id(f.snapshot): f for f in finals.values()}.values())
+def _seconds(ended: Mapping[str, Ended]) -> float:
+    """Worker seconds of retraining; what two objectives share counts once."""
+    return sum(of.seconds for of in {id(of): of for of in ended.values()}.values())
 
 
 def _write_ending(study: Study, reason: str | None, seconds: float, refit_seconds: float) -> None:

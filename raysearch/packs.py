@@ -97,7 +97,8 @@ def workload_of(setup: Setup, sample: TwoSample) -> Workload | None:
     family = detector(setup.detector)
     if not isinstance(family, MLPDetector):
         return None
-    rows, test = len(sample.rows.features), 0 if sample.test is None else len(sample.test)
+    rows, test = len(sample.deciding), 0 if sample.test is None else len(sample.test)
     layout = Layout(len(sample.columns), family.pack_key(setup.parameters))
     size = int(family.defaults["batch_size"])
-    return Workload(layout, size, -(-rows // 2), max(-(-rows // 2), test), table_rows=rows)
+    half = -(-rows // 2)
+    return Workload(layout, size, half, max(half, test), table_rows=len(sample.mjj_tev))

@@ -1,11 +1,12 @@
-"""Is any detector's excess more than the luck of having tried many? Asked before one is preferred.
+"""Is any contender's excess more than luck? Asked before one is preferred.
 
-Classes are permuted among all events while the out-of-fold scores stay. The largest significance
-over detectors and thresholds is compared with that of the permutations, which accounts for trying
-many. Under the null a permutation is as likely as what was observed only where no score depends on
-the class of its own event. That holds for the training of a member, but not for what the study
-chose by the same events: its best trials, and the epochs at which its ensembles stop. p is too
-small by that much; tests/benchmarks/bench_preference.py measures the rate of false preferences.
+Only verdict rows are asked, by which nothing was chosen: neither a trial, nor an epoch, nor a
+member's training (`raysearch.verdict`). Their scores are then fixed functions of the events, and
+where data and template are alike every permutation of the classes is as likely as what was
+observed. The largest significance over contenders and thresholds is compared with that of the
+permutations, which accounts for trying many: p is exact, and `ALARM_RATE` the rate of preferences
+where there is nothing. The price is that the verdict rows choose nothing, and that a signal has to
+show in them alone. What tells data from template counts, be it signal or a fault of the template.
 
 References:
     Resampling-based multiple testing (Westfall, Young, 1993): the maximum over tests, permuted.
@@ -13,7 +14,8 @@ References:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ from raysearch.excess import MIN_TEMPLATE, likelihood_ratio
 from raysearch.seeds import generator
 
 N_PERMUTATIONS = 400
-# Chance of a preference where there is nothing, but for what the same events chose.
+# Chance of a preference where there is nothing.
 ALARM_RATE = 0.05
 # Beyond this share of all events a cut selects nothing in particular.
 _LOOSEST = 0.2
@@ -35,16 +37,32 @@ class Preference(NamedTuple):
         significance: largest of all detectors and thresholds, without the trials factor.
         p_value: ``(k + 1) / (n + 1)`` from the permutations, hence with it.
         permutations: how many.
+        data: events of data that were asked.
+        template: events of the template that were asked.
     """
 
     significance: float
     p_value: float
     permutations: int
+    data: int
+    template: int
 
     @property
     def is_clear(self) -> bool:
         """Whether the excess is unlikely enough without a signal."""
         return self.p_value <= ALARM_RATE
+
+
+class Said(NamedTuple):
+    """What to tell a physicist.
+
+    Attributes:
+        headline: in two words.
+        sentence: with the figures.
+    """
+
+    headline: str
+    sentence: str
 
 
 def preference(
@@ -57,13 +75,13 @@ def preference(
 
     Args:
         is_data: (n,) True for signal-region data, False for template events.
-        scores: (S, n) out-of-fold scores of S detectors, larger is more anomalous.
+        scores: (S, n) of S detectors, larger is more anomalous; no score may depend on a class.
         seed: of the permutations.
         permutations: how many.
 
     Returns:
-        Significance 0 and p = 1 where fewer than 20 template events are in the most anomalous
-        fifth: too few to prefer anything.
+        Significance 0 and p = 1 where there is no detector, or where fewer than 20 template
+        events are in the most anomalous fifth: too few to prefer anything.
     """
     tails = [_tail(own) for own in scores]
     sizes = int(is_data.sum()), int((~is_data).sum())
@@ -74,7 +92,32 @@ def preference(
     for _ in range(permutations):
         rng.shuffle(shuffled)
         larger += _largest(shuffled, tails, sizes) >= observed
-    return Preference(observed, (larger + 1) / (permutations + 1), permutations)
+    return Preference(observed, (larger + 1) / (permutations + 1), permutations, *sizes)
+
+
+def in_words(found: Mapping[str, Any] | None) -> Said:
+    """Whether anything is to be preferred, from what selection.json says of it.
+
+    Args:
+        found: fields of `Preference`, its `is_clear` and the `alarm_rate`; None if nobody asked.
+    """
+    if found is None:
+        return Said(
+            "No verdict",
+            "no events were set aside to ask whether to prefer anything (verdict_share = 0), so "
+            "that every choice may be luck.",
+        )
+    asked = (
+        f"on {found['data']:,} data and {found['template']:,} template events that nothing was "
+        f"chosen by, the largest excess of the best setups has {found['significance']:.2f} sigma "
+        f"and p = {found['p_value']:.2g} among {found['permutations']} permutations of the classes"
+    )
+    rate = found["alarm_rate"]
+    if not found["is_clear"]:
+        tail = f"above {rate:g}. Without more data every choice may be arbitrary."
+        return Said("No preference", f"{asked}, {tail}")
+    tail = f"at most {rate:g}, as in {rate:.0%} of studies where data and template are alike."
+    return Said("Preference", f"{asked}, {tail}")
 
 
 class _Tail(NamedTuple):
@@ -100,7 +143,7 @@ def _tail(scores: NDArray[np.floating]) -> _Tail:
 
 
 def _largest(is_data: NDArray[np.bool_], tails: list[_Tail], sizes: tuple[int, int]) -> float:
-    return max(_largest_of_one(is_data, tail, sizes) for tail in tails)
+    return max((_largest_of_one(is_data, tail, sizes) for tail in tails), default=0.0)
 
 
 def _largest_of_one(is_data: NDArray[np.bool_], tail: _Tail, sizes: tuple[int, int]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,9 @@ from raysearch.inputs import Inputs
 from raysearch.metrics import MIN_BACKGROUND
 from raysearch.objectives import objective
 from raysearch.progress import Say
+from raysearch.regions import set_aside
 from raysearch.samples import Pools, TwoSample
+from raysearch.seeds import generator
 from raysearch.separability import separability
 from raysearch.settings import Settings
 
@@ -78,7 +80,7 @@ def prepare(
     variation = fit_variation(settings.features, pools.data, settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
-    sample = join(classes, varied.test, settings.region)
+    sample = _with_verdict(join(classes, varied.test, settings.region), settings)
     optimal = _optimal(usable.test, settings) if inputs.is_surrogate else None
     return Prepared(
         sample,
@@ -121,6 +123,12 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
     rows = np.arange(settings.cathode.oversampling * len(data)) % len(learned)
     stand_in = Classes(data, learned.take(rows))
     return Rehearsal(join(stand_in, varied.test, settings.region), learned)
+
+
+def _with_verdict(sample: TwoSample, settings: Settings) -> TwoSample:
+    """The sample with the rows that nothing is chosen by."""
+    rng = generator(settings.seed, "verdict")
+    return replace(sample, verdict=set_aside(sample.rows.is_data, settings.verdict_share, rng))
 
 
 def _mode(settings: Settings, say: Say) -> Background:
@@ -196,6 +204,8 @@ def _optimal(test: Events | None, settings: Settings) -> NDArray[np.float64] | N
 def _counts(sample: TwoSample, pools: Pools, settings: Settings) -> dict[str, Any]:
     n_data = int(np.count_nonzero(sample.rows.is_data))
     counts = {"data": n_data, "template": len(sample.mjj_tev) - n_data}
+    if len(sample.verdict):
+        counts["verdict"] = len(sample.verdict)
     if pools.truth is not None:
         inside = settings.region.contains(pools.data.mjj_tev)
         counts["injected"] = int(np.count_nonzero(pools.truth))

@@ -3,7 +3,7 @@
 The trial with the largest metric is in part the luckiest one; among the first few by a metric are
 setups that are as good and err elsewhere, which a mean template rank should gain from.
 tests/benchmarks/bench_choice.py compares it with single picks over draws of the data. Whether to
-prefer anything at all is asked of the same out-of-fold scores.
+prefer anything at all is asked of rows that had no part in the choice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.detectors.ensemble import Ensemble
-from raysearch.excess import template_rank
 from raysearch.mixture import Mixture, Part, mean_rank
 from raysearch.objectives import VAL_SIC
 from raysearch.preference import Preference, preference
@@ -51,13 +50,13 @@ class Recommendation(NamedTuple):
         contenders: the best first.
         rows: (n,) mean template rank of the sample's rows, out of fold.
         test: (m,) the same of the test events, or None.
-        preference: whether their excess is more than luck.
+        preference: whether their excess is more than luck; None if no rows were set aside to ask.
     """
 
     contenders: tuple[Contender, ...]
     rows: NDArray[np.float64]
     test: NDArray[np.float64] | None
-    preference: Preference
+    preference: Preference | None
 
     def mixture(self, is_data: NDArray[np.bool_]) -> Mixture:
         """The detector that scores new events.
@@ -83,23 +82,41 @@ def best_trials(records: Records) -> list[int]:
     return [complete[k] for k in VAL_SIC.order(means)[:CONTENDERS]]
 
 
-def recommend(contenders: Sequence[Contender], sample: TwoSample, seed: int) -> Recommendation:
-    """Average the contenders and ask whether their excess is more than luck.
+def recommend(
+    contenders: Sequence[Contender],
+    verdicts: Sequence[NDArray[np.float64]],
+    sample: TwoSample,
+    seed: int,
+) -> Recommendation:
+    """Average the contenders, and ask the verdict rows whether they find more than luck.
 
     Args:
         contenders: at least one.
+        verdicts: of each contender that was asked the (v,) ranks of the verdict rows; which were
+            asked must not depend on the classes of these.
         sample: on which they were trained.
         seed: of the study.
     """
     is_data = sample.rows.is_data
     finals = [contender.final for contender in contenders]
     templates = [final.rows[~is_data] for final in finals]
-    rows = mean_rank([(f.rows, t) for f, t in zip(finals, templates, strict=True)])
     tests = [(f.test, t) for f, t in zip(finals, templates, strict=True) if f.test is not None]
-    each = [template_rank(f.rows, t) for f, t in zip(finals, templates, strict=True)]
     return Recommendation(
         tuple(contenders),
-        rows,
+        mean_rank([(f.rows, t) for f, t in zip(finals, templates, strict=True)]),
         mean_rank(tests) if tests else None,
-        preference(is_data, np.stack([*each, rows.astype(np.float32)]), seed),
+        ask(verdicts, sample, seed) if len(sample.verdict) else None,
     )
+
+
+def ask(verdicts: Sequence[NDArray[np.float64]], sample: TwoSample, seed: int) -> Preference:
+    """Whether any contender, or their mean, finds more than luck in the verdict rows.
+
+    Args:
+        verdicts: as for `recommend`.
+        sample: with verdict rows.
+        seed: of the study.
+    """
+    each = np.reshape(verdicts, (-1, len(sample.verdict)))
+    both = np.concatenate([each, each.mean(axis=0, keepdims=True)]) if len(each) else each
+    return preference(sample.rows.is_data[sample.verdict], both, seed)

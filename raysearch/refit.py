@@ -3,11 +3,11 @@
 Every row trains four of five members and is scored by the fifth, so that the whole sample is used
 and still has scores from members that never trained on it. Those rows do decide when a member's
 training stops or which of its epochs count, as in the published protocol, which favours its val_sic
-slightly.
+slightly. `raysearch.verdict` scores some rows by members that owe them nothing.
 
 References:
-    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: 100 epochs, the
-    scores of the 10 best epochs by the chosen metric averaged; ensembles of trees.
+    How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: ensembles of
+    networks, each at its best epochs, and of trees.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from raysearch.best_epochs import train_at_best
 from raysearch.detectors import Member, Snapshot, detector
 from raysearch.detectors.ensemble import from_probability
-from raysearch.judge import Judge
 from raysearch.objectives import Objective
 from raysearch.regions import folds
 from raysearch.samples import TwoSample
@@ -30,7 +30,6 @@ from raysearch.seeds import generator, number
 from raysearch.trial import Setup
 
 N_FOLDS = 5
-BEST_EPOCHS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,67 +124,27 @@ def refit_each(
         By objective what `refit` gives, but for the seconds, which are shared out evenly.
     """
     started = time.perf_counter()
-    family = detector(setup.detector)
-    snapshots: list[Snapshot] = []
-    values: list[list[NDArray[np.float64]]] = []
-    judges = [Judge(sample, members, only=objective) for objective in objectives]
-    parameters = [setup.parameters] * len(members)
-    for snapshot in family.fit(sample.rows, members, parameters, epochs=family.final_epochs):
-        snapshots.append(snapshot)
-        pairs = zip(judges, objectives, strict=True)
-        values.append([_judged(judge, snapshot, o, sample, members) for judge, o in pairs])
+    trained = train_at_best(setup, sample, [members], objectives)
     found = {
-        o.name: _at_best(snapshots, np.stack(of_objective), setup, sample, members, o)
-        for o, of_objective in zip(objectives, zip(*values, strict=True), strict=True)
+        name: assembled(setup, group.snapshots, sample, members)
+        for name, (group,) in trained.items()
     }
     seconds = (time.perf_counter() - started) / len(objectives)
     return {name: replace(own, seconds=seconds) for name, own in found.items()}
 
 
-def _at_best(
-    snapshots: Sequence[Snapshot],
-    values: NDArray[np.float64],
-    setup: Setup,
-    sample: TwoSample,
-    members: Sequence[Member],
-    objective: Objective,
+def assembled(
+    setup: Setup, parts: Sequence[Snapshot], sample: TwoSample, members: Sequence[Member]
 ) -> Refit:
-    """Members at their best epochs by (epochs, K) values, and their scores."""
-    family = detector(setup.detector)
-    best = [_best_epochs(values[:, k], objective) for k in range(len(members))]
-    at_best = [
-        family.merge([snapshots[epoch].take([k]) for epoch in chosen])
-        for k, chosen in enumerate(best)
-    ]
-    return _scored(family.merge(at_best), at_best, sample, members)
+    """Members at their best epochs as one, with the scores of what they never saw.
 
-
-def _judged(
-    judge: Judge,
-    snapshot: Snapshot,
-    objective: Objective,
-    sample: TwoSample,
-    members: Sequence[Member],
-) -> NDArray[np.float64]:
-    """(K,) values of the objective; NaN for a member whose scores are not finite in this epoch."""
-    try:
-        return judge.values(snapshot)[objective.name]
-    except ValueError:  # one diverged; its earlier epochs may be good, and the others are
-        if len(members) == 1:
-            return np.full(1, np.nan)
-    alone = [
-        _judged(Judge(sample, [m], only=objective), snapshot.take([k]), objective, sample, [m])
-        for k, m in enumerate(members)
-    ]
-    return np.concatenate(alone)
-
-
-def _best_epochs(values: NDArray[np.float64], objective: Objective) -> NDArray[np.intp]:
-    best = objective.order(values)[:BEST_EPOCHS]
-    finite = best[np.isfinite(values[best])]
-    if not len(finite):
-        raise ValueError(f"{objective.name} must be finite in some epoch, but is in none")
-    return finite
+    Args:
+        setup: what was trained.
+        parts: of each member its networks or trees.
+        sample: all rows.
+        members: as many as parts.
+    """
+    return _scored(detector(setup.detector).merge(parts), parts, sample, members)
 
 
 def _scored(
@@ -193,8 +152,7 @@ def _scored(
 ) -> Refit:
     held_out, times = np.zeros(len(sample.mjj_tev)), np.zeros(len(sample.mjj_tev), dtype=np.int64)
     for part, member in zip(parts, members, strict=True):
-        scores = part.scores(sample.rows.features[member.validation])
-        held_out[member.validation] += expit(scores.astype(np.float64)).mean(axis=0)
+        held_out[member.validation] += probability(part, sample.rows.features[member.validation])
         times[member.validation] += 1
     if sample.test is None:
         return Refit(whole, held_out, times, np.zeros(0), 0, len(members), 0.0)
@@ -203,6 +161,12 @@ def _scored(
     for network in scores:
         test += expit(network.astype(np.float64))
     return Refit(whole, held_out, times, test, len(scores), len(members), 0.0)
+
+
+def probability(part: Snapshot, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) mean probability of (n, d) events over the networks of a snapshot."""
+    found: NDArray[np.float64] = expit(part.scores(features).astype(np.float64)).mean(axis=0)
+    return found
 
 
 def combine(setup: Setup, parts: Sequence[Refit]) -> Final:

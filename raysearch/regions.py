@@ -75,8 +75,33 @@ def choose(
     return np.sort(order[:n_chosen]), np.sort(order[n_chosen:])
 
 
+def set_aside(
+    is_data: NDArray[np.bool_], share: float, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rising numbers of a share of the rows of each class, drawn at random.
+
+    Args:
+        is_data: (n,) class of each row.
+        share: of either class.
+        rng: decides which rows.
+
+    Example:
+        >>> rows = set_aside(np.arange(30) < 10, 0.2, np.random.default_rng(1))
+        >>> len(rows), int((rows < 10).sum())
+        (6, 2)
+    """
+    chosen = [
+        rng.permutation(np.flatnonzero(of_class))[: round(share * int(of_class.sum()))]
+        for of_class in (is_data, ~is_data)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
 def folds(
-    is_data: NDArray[np.bool_], n_folds: int, rng: np.random.Generator
+    is_data: NDArray[np.bool_],
+    n_folds: int,
+    rng: np.random.Generator,
+    among: NDArray[np.intp] | None = None,
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Training and validation rows of each fold, both classes shared out evenly.
 
@@ -86,13 +111,17 @@ def folds(
         is_data: (n,) class of each row.
         n_folds: number of folds, at least 2.
         rng: decides which row falls into which fold.
+        among: numbers of the rows that are divided; None for all n. The others fall into no fold,
+            and their classes are not looked at.
 
     Yields:
-        Rising row numbers (train, validation), disjoint, together all n.
+        Rising row numbers (train, validation), disjoint, together all that are divided.
     """
-    fold_of = np.empty(len(is_data), dtype=np.intp)
-    for of_class in (is_data, ~is_data):
-        rows = rng.permutation(np.flatnonzero(of_class))
-        fold_of[rows] = np.arange(len(rows)) % n_folds
+    rows = np.arange(len(is_data)) if among is None else np.sort(among)
+    fold_of = np.full(len(is_data), -1, dtype=np.intp)
+    for of_class in (is_data[rows], ~is_data[rows]):
+        shuffled = rng.permutation(rows[of_class])
+        fold_of[shuffled] = np.arange(len(shuffled)) % n_folds
     for fold in range(n_folds):
-        yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        in_fold = fold_of[rows] == fold
+        yield rows[~in_fold], rows[in_fold]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -63,6 +63,8 @@ class TwoSample:
         test: (m, d) features of the test events, or None.
         test_is_signal: (m,) their labels; only supervised metrics may see them.
         test_mjj_tev: (m,) their masses.
+        verdict: (v,) rising numbers of the rows that nothing may be chosen by: they tell whether
+            the choice is more than luck; empty if none are set aside.
     """
 
     rows: Rows
@@ -71,3 +73,11 @@ class TwoSample:
     test: NDArray[np.float32] | None = None
     test_is_signal: NDArray[np.bool_] | None = None
     test_mjj_tev: NDArray[np.float32] | None = None
+    verdict: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+
+    @cached_property
+    def deciding(self) -> NDArray[np.intp]:
+        """Rising numbers of the rows by which setups are chosen: all but the verdict rows."""
+        is_free = np.ones(len(self.mjj_tev), dtype=np.bool_)
+        is_free[self.verdict] = False
+        return np.flatnonzero(is_free)

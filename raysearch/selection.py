@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from raysearch.metrics import supervised_summary, val_sic
 from raysearch.objectives import MAX_SIC, OBJECTIVES, Objective
+from raysearch.preference import ALARM_RATE, Preference
 from raysearch.recommend import NAME, Recommendation
 from raysearch.records import Record, Records, trial_id
 from raysearch.refit import Final
@@ -115,7 +116,6 @@ def _recommended(
     counts = Counter(setup.detector for setup in setups)
     members = sum(contender.final.members for contender in found.contenders)
     ensemble = _ensemble(found.rows, found.test, members, sample, seed)
-    clear = {**found.preference._asdict(), "is_clear": found.preference.is_clear}
     return {
         "trial_id": f"mean of {len(setups)}",
         "trials": [trial_id(contender.trial) for contender in found.contenders],
@@ -128,9 +128,13 @@ def _recommended(
         "parts": [_as_json(setup) for setup in setups],
         "trial": {},
         "regret": None,
-        "preference": clear,
+        "preference": None if found.preference is None else _clear(found.preference),
         "ensemble": _with_regret(ensemble, reference),
     }
+
+
+def _clear(found: Preference) -> dict[str, Any]:
+    return {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE}
 
 
 def _metrics(record: Record) -> dict[str, float]:

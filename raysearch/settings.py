@@ -15,6 +15,8 @@ from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sideban
 
 SAMPLERS = ("tpe", "random")
 BACKENDS = ("auto", "tune", "direct")
+# More would leave the choice less than the verdict.
+MOST_VERDICT = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Settings:
         signal_region_tev: lower and upper edge.
         sideband_width_tev: width of each sideband in CWoLa mode.
         cathode: density and sampling of the CATHODE mode.
+        verdict_share: of data and template, which choose nothing and then tell whether to prefer
+            anything at all; 0 to let all choose and not to ask.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -52,6 +56,7 @@ class Settings:
     signal_region_tev: tuple[float, float] = (SIGNAL_REGION.low_tev, SIGNAL_REGION.high_tev)
     sideband_width_tev: float = SIDEBAND_WIDTH_TEV
     cathode: CathodeSettings = field(default_factory=CathodeSettings)
+    verdict_share: float = 0.2
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
@@ -65,6 +70,11 @@ class Settings:
                 raise InputError(
                     f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."
                 )
+        if not 0 <= self.verdict_share <= MOST_VERDICT:
+            raise InputError(
+                f"`0 <= verdict_share <= {MOST_VERDICT}` must hold, but got verdict_share = "
+                f"{self.verdict_share}; 0 asks for no verdict."
+            )
         sidebands(self.region, self.sideband_width_tev)
         if self.mode == "cathode":
             self.cathode.check_region(self.region)

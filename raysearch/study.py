@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import OBJECTIVES
+from raysearch.preference import in_words
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
 from raysearch.scorer import Scorer, load_scorer
 
-SCHEMA = 1
+SCHEMA = 2
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
 SCORES, DETECTOR, GENERATED = "scores.parquet", "detector", "template.h5"
 
@@ -60,6 +61,34 @@ class Study:
         best: dict[str, Any] = self.selection["choices"][name]
         return best
 
+    @property
+    def preference(self) -> dict[str, Any] | None:
+        """Whether any contender's excess is more than luck; see `raysearch.preference`.
+
+        Returns:
+            `is_clear`, `p_value`, `significance` and more; None if no rows were set aside to ask,
+            or nothing was retrained.
+        """
+        recommended: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
+        found: dict[str, Any] | None = recommended.get("preference")
+        return found
+
+    def summary(self) -> str:
+        """The choice of the study's own objective, and whether to prefer it, in a few lines."""
+        if not self.selection["choices"]:
+            return "no trial is complete, so nothing was chosen; the report lists the reasons."
+        best = self.best
+        settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
+        chosen = f"best setup by {self.selection['objective']}: {best['setup']['detector']}"
+        lines = [f"{chosen} {settings}"]
+        figures = (best["ensemble"] or {}).get("metrics")
+        if figures:
+            lines.append(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
+        if RECOMMENDED in self.selection["choices"]:
+            said = in_words(self.preference)
+            lines.append(f"{said.headline}: {said.sentence}")
+        return "\n".join(lines)
+
     def table(self) -> pa.Table:
         """One row a trial that ended; see `raysearch.records.trials_table`."""
         path = self.directory / TRIALS
@@ -98,6 +127,10 @@ class Study:
         told = {"name": self.directory.name, **about.pop("settings"), **about}
         contents = ReportContents(told, self.table(), self.selection, self.scores())
         return write_report(contents, self.directory)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def load_study(directory: Path | str) -> Study:

@@ -1,5 +1,7 @@
 """run_trial: one setup, trained and judged on seeded halves. No Ray.
 
+Verdict rows, where a sample has any, are in neither half: see `raysearch.verdict`.
+
 References:
     How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: half of the
     data and template trains, half validates; every metric is taken at its best epoch.
@@ -61,7 +63,12 @@ class TrialResult(NamedTuple):
     rung: Rung | None = None
 
 
-def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
+def halves(
+    is_data: NDArray[np.bool_],
+    repeats: int,
+    seed: int,
+    among: NDArray[np.intp] | None = None,
+) -> list[Member]:
     """One member per repeat: half the rows train it, half validate it.
 
     Repeats come in pairs that swap the two halves, so that two repeats judge every event once
@@ -72,19 +79,23 @@ def halves(is_data: NDArray[np.bool_], repeats: int, seed: int) -> list[Member]:
         repeats: number of members.
         seed: of the study; the splits are the same for all of its trials, which makes trials
             differ by their setup alone.
+        among: numbers of the rows that are halved; None for all.
     """
     members: list[Member] = []
     for pair in range((repeats + 1) // 2):
-        split = folds(is_data, 2, generator(seed, "halves", pair))
+        split = folds(is_data, 2, generator(seed, "halves", pair), among)
         members += [Member(train, held, 0) for train, held in split]
     return members[:repeats]
 
 
 def trial_members(sample: TwoSample, repeats: int, seed: int, index: int) -> list[Member]:
-    """The fits of one trial: the same halves for every trial, its own seeds."""
+    """The fits of one trial: the same halves for every trial, its own seeds.
+
+    No verdict row is in any of them.
+    """
     return [
         Member(m.train, m.validation, number(seed, "trial", index, "repeat", repeat))
-        for repeat, m in enumerate(halves(sample.rows.is_data, repeats, seed))
+        for repeat, m in enumerate(halves(sample.rows.is_data, repeats, seed, sample.deciding))
     ]
 
 
@@ -259,7 +270,7 @@ def trial_epochs(
 def run_trial(
     setup: Setup, sample: TwoSample, *, repeats: int = 3, seed: int = 0, index: int = 0
 ) -> TrialResult:
-    """Train one setup on halves of the sample and judge it; see `trial_epochs`."""
+    """Train one setup on halves of the deciding rows and judge it; see `trial_epochs`."""
     *_, last = trial_epochs(setup, sample, repeats=repeats, seed=seed, index=index)
     return last
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from raysearch.preference import ALARM_RATE, preference
+from raysearch.preference import ALARM_RATE, Preference, in_words, preference
 
 N = 1500
 IS_DATA = np.arange(2 * N) < N
@@ -26,7 +26,8 @@ def test_a_clear_excess_is_preferred():
 
 
 def test_without_an_excess_p_is_uniform_although_the_largest_of_several_is_taken():
-    p = [preference(IS_DATA, scores(seed), seed, 40).p_value for seed in range(120)]
+    # Exact: each value k / 60 is as likely as any other.
+    p = [preference(IS_DATA, scores(seed), seed, 59).p_value for seed in range(200)]
     assert stats.kstest(p, "uniform").pvalue > 0.01
     assert stats.binomtest(sum(x <= ALARM_RATE for x in p), len(p), ALARM_RATE).pvalue > 0.01
 
@@ -45,4 +46,25 @@ def test_ties_are_no_thresholds():
 
 def test_too_few_template_events_allow_no_preference():
     is_data = np.arange(100) < 60
-    assert preference(is_data, -np.arange(100.0)[None], 1, 5) == (0.0, 1.0, 5)
+    assert preference(is_data, -np.arange(100.0)[None], 1, 5) == (0.0, 1.0, 5, 60, 40)
+
+
+@pytest.mark.parametrize(
+    ("p", "headline", "words"),
+    [
+        (0.31, "No preference", "above 0.05. Without more data every choice may be arbitrary"),
+        (0.0025, "Preference", "p = 0.0025 among 400 permutations of the classes, at most 0.05"),
+    ],
+)
+def test_the_verdict_is_told_with_its_figures(p, headline, words):
+    found = Preference(2.345, p, 400, 2000, 3000)
+    said = in_words({**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE})
+    assert said.headline == headline
+    assert words in said.sentence
+    assert "2,000 data and 3,000 template events that nothing was chosen by" in said.sentence
+    assert "2.3" in said.sentence
+
+
+def test_who_did_not_ask_is_told_so():
+    assert in_words(None).headline == "No verdict"
+    assert "verdict_share = 0" in in_words(None).sentence

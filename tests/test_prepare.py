@@ -33,8 +33,26 @@ def test_the_counts_are_those_of_the_sample():
 
 def test_without_labels_nothing_is_said_of_injection_or_test():
     done = prepared(toy_events(labels=False), mode="cwola")
-    assert set(done.counts) == {"data", "template"}
+    assert set(done.counts) == {"data", "template", "verdict"}
     assert done.sample.test is done.optimal is None
+
+
+@pytest.mark.parametrize("mode", ["idealised", "cwola", "cathode"])
+def test_the_stated_share_of_either_class_is_set_aside_again_and_again(mode):
+    first, again = (prepared(toy_events(), mode=mode, cathode=QUICK_CATHODE) for _ in range(2))
+    sample = first.sample
+    np.testing.assert_array_equal(sample.verdict, again.sample.verdict)
+    is_data = sample.rows.is_data
+    assert is_data[sample.verdict].sum() == round(0.2 * int(is_data.sum()))
+    assert (~is_data[sample.verdict]).sum() == round(0.2 * int((~is_data).sum()))
+    assert first.counts["verdict"] == len(sample.verdict)
+    assert not np.isin(sample.verdict, sample.deciding).any()
+
+
+def test_with_a_share_of_0_all_rows_choose():
+    done = prepared(toy_events(), verdict_share=0.0)
+    assert len(done.sample.deciding) == len(done.sample.mjj_tev)
+    assert "verdict" not in done.counts
 
 
 @pytest.mark.parametrize("events", [toy_events(labels=False), toy_events(4000, 0)])

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from toys import QUICK, fitted, toy_sample, two_members
+from toys import QUICK, fitted, toy_sample, two_members, with_verdict
 
 from raysearch.detectors import detector
 from raysearch.metrics import max_sic
-from raysearch.preference import ALARM_RATE
-from raysearch.recommend import CONTENDERS, Contender, best_trials, recommend
+from raysearch.preference import ALARM_RATE, preference
+from raysearch.recommend import CONTENDERS, Contender, ask, best_trials, recommend
 from raysearch.records import Record
 from raysearch.refit import Final
 from raysearch.trial import Setup
@@ -28,6 +28,11 @@ def contender(sample, noise, seed=0):
     return Contender(seed, SETUP, Final(None, rows, test, 1.0, 5))
 
 
+def asked(sample):
+    """Ranks of the verdict rows by someone who knows the first feature."""
+    return sample.rows.features[sample.verdict, 0].astype(float)
+
+
 def test_the_best_complete_trials_by_val_sic_contend_the_best_first():
     records = {i: record(val_sic=0.01 * i) for i in range(8)} | {8: record("PRUNED", val_sic=1.0)}
     assert best_trials(records) == [7, 6, 5, 4, 3]
@@ -36,10 +41,10 @@ def test_the_best_complete_trials_by_val_sic_contend_the_best_first():
 
 
 def test_labels_of_the_test_set_have_no_part_in_the_choice():
-    sample = toy_sample()
-    found = recommend([contender(sample, 0.5)], sample, 1)
+    sample = with_verdict(toy_sample())
+    found = recommend([contender(sample, 0.5)], [asked(sample)], sample, 1)
     flipped = type(sample)(**{**vars(sample), "test_is_signal": ~sample.test_is_signal})
-    again = recommend([contender(sample, 0.5)], flipped, 1)
+    again = recommend([contender(sample, 0.5)], [asked(flipped)], flipped, 1)
     np.testing.assert_array_equal(found.rows, again.rows)
     assert found.preference == again.preference
 
@@ -47,19 +52,33 @@ def test_labels_of_the_test_set_have_no_part_in_the_choice():
 def test_the_mean_of_noisy_contenders_is_better_than_most_of_them():
     sample = toy_sample(shift=1.5)
     parts = [contender(sample, 1.0, seed) for seed in range(5)]
-    found = recommend(parts, sample, 1)
+    found = recommend(parts, [], sample, 1)
     each = [max_sic(sample.test_is_signal, part.final.test) for part in parts]
     assert max_sic(sample.test_is_signal, found.test) > np.median(each)
 
 
 def test_nothing_is_preferred_where_scores_know_nothing():
-    sample = toy_sample(shift=0.0)
+    sample = with_verdict(toy_sample(shift=0.0))
     rng = np.random.default_rng(4)
     blind = Final(None, rng.normal(size=len(sample.mjj_tev)), None, 1.0, 5)
-    found = recommend([Contender(0, SETUP, blind)], sample, 1)
+    found = recommend([Contender(0, SETUP, blind)], [rng.normal(size=400)], sample, 1)
     assert found.test is None
     assert found.preference.p_value > ALARM_RATE
     assert not found.preference.is_clear
+
+
+def test_the_verdict_is_that_of_the_largest_excess_of_the_contenders_and_their_mean():
+    sample = with_verdict(toy_sample())
+    knows, blind = asked(sample), np.random.default_rng(4).normal(size=len(sample.verdict))
+    is_data, mean = sample.rows.is_data[sample.verdict], (knows + blind) / 2
+    expected = preference(is_data, np.stack([knows, blind, mean]), 1)
+    assert ask([knows, blind], sample, 1) == expected
+    assert expected.is_clear
+
+
+def test_without_verdict_rows_nobody_is_asked():
+    sample = toy_sample()
+    assert recommend([contender(sample, 0.5)], [], sample, 1).preference is None
 
 
 @pytest.mark.parametrize("name", ["hgb"])
@@ -68,7 +87,7 @@ def test_the_mixture_scores_new_events_as_the_contenders_do(name):
     snapshot = fitted(detector(name), sample.rows, two_members(len(sample.mjj_tev)), QUICK[name])
     rows = snapshot.scores(sample.rows.features).mean(axis=0).astype(float)
     final = Final(snapshot, rows, None, 1.0, 2)
-    found = recommend([Contender(0, SETUP, final), Contender(1, SETUP, final)], sample, 1)
+    found = recommend([Contender(0, SETUP, final), Contender(1, SETUP, final)], [], sample, 1)
     mixture = found.mixture(sample.rows.is_data)
     assert len(mixture.parts) == 2
     assert mixture.parts[0].template.shape == (int((~sample.rows.is_data).sum()),)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raysearch.errors import InputError
-from raysearch.regions import SIGNAL_REGION, Window, choose, folds, sidebands
+from raysearch.regions import SIGNAL_REGION, Window, choose, folds, set_aside, sidebands
 
 
 @st.composite
@@ -84,6 +84,36 @@ def test_both_classes_are_shared_out_evenly(is_data, n_folds, seed):
         split = folds(is_data, n_folds, np.random.default_rng(seed))
         counts = [np.count_nonzero(of_class[held]) for _, held in split]
         assert max(counts) - min(counts) <= 1
+
+
+@given(classes(), st.integers(2, 6), st.integers(0, 99), st.floats(0, 0.5))
+def test_folds_among_some_rows_divide_these_alone_and_evenly(is_data, n_folds, seed, share):
+    rng = np.random.default_rng(seed)
+    among = np.setdiff1d(np.arange(len(is_data)), set_aside(is_data, share, rng))
+    split = list(folds(is_data, n_folds, rng, among))
+    np.testing.assert_array_equal(np.sort(np.concatenate([held for _, held in split])), among)
+    for train, held in split:
+        np.testing.assert_array_equal(np.sort(np.concatenate([train, held])), among)
+    counts = np.array([[is_data[held].sum(), (~is_data[held]).sum()] for _, held in split])
+    assert (np.ptp(counts, axis=0) <= 1).all()
+
+
+def test_folds_do_not_look_at_the_classes_of_other_rows():
+    is_data, among = np.arange(100) < 50, np.arange(10, 90)
+    other = is_data.copy()
+    other[:10], other[90:] = False, True
+    first, again = (list(folds(c, 3, np.random.default_rng(1), among)) for c in (is_data, other))
+    for (train, held), (train_again, held_again) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(train, train_again)
+        np.testing.assert_array_equal(held, held_again)
+
+
+@given(classes(), st.floats(0, 1), st.integers(0, 99))
+def test_the_same_share_of_either_class_is_set_aside(is_data, share, seed):
+    rows = set_aside(is_data, share, np.random.default_rng(seed))
+    assert (np.diff(rows) > 0).all()
+    assert is_data[rows].sum() == round(share * int(is_data.sum()))
+    assert (~is_data[rows]).sum() == round(share * int((~is_data).sum()))
 
 
 def test_folds_do_not_follow_the_order_of_the_rows():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import toy_sample
+from toys import toy_sample, with_verdict
 
 from raysearch.recommend import Contender, recommend
 from raysearch.records import Record
@@ -118,10 +118,11 @@ def test_without_labels_an_ensemble_has_no_supervised_figures():
 
 
 def test_the_recommended_mean_stands_beside_the_choices_with_its_preference():
-    sample = toy_sample()
+    sample = with_verdict(toy_sample())
     setup = Setup("idealised", "baseline", "hgb", {"max_iter": 5})
     contenders = [Contender(k, setup, final(sample, 1.0 + k)) for k in (3, 1)]
-    mean = recommend(contenders, sample, seed=1)
+    ranks = sample.rows.features[sample.verdict].sum(axis=1)
+    mean = recommend(contenders, [ranks], sample, seed=1)
     best = {"max_sic": final(sample)}
     setups = {n: setup for n in winners(RECORDS)}
     found = choices(RECORDS, setups, best, mean, sample, seed=1)["recommended"]
@@ -129,5 +130,10 @@ def test_the_recommended_mean_stands_beside_the_choices_with_its_preference():
     assert found["trials"] == ["00003", "00001"]
     assert found["setup"]["detector"] == "2 hgb"
     assert found["preference"]["is_clear"]
+    assert found["preference"]["alarm_rate"] == 0.05
+    assert found["preference"]["data"] == found["preference"]["template"] == 200
+    silent = recommend(contenders, [], toy_sample(), seed=1)
+    found = choices(RECORDS, setups, best, silent, sample, seed=1)["recommended"]
+    assert found["preference"] is None
     # Both parts rank events as the reference does.
     assert found["ensemble"]["regret"] == pytest.approx(1.0, abs=0.02)

@@ -23,6 +23,7 @@ OTHERS = Settings(
     signal_region_tev=(3.0, 3.4),
     sideband_width_tev=0.15,
     cathode=CathodeSettings("flow_matching", PARAMETERS, 2, 0.02, (2.2, 5.0)),
+    verdict_share=0.1,
 )
 
 
@@ -48,6 +49,8 @@ def test_the_other_settings_differ_everywhere():
         ({"seed": -1}, "`seed >= 0` must hold, but got seed = -1"),
         ({"signal_region_tev": (3.7, 3.3)}, "must hold for a mass window"),
         ({"sideband_width_tev": 0.0}, "sideband width must be positive, but got 0.0"),
+        ({"verdict_share": -0.1}, "`0 <= verdict_share <= 0.5` must hold, but got verdict_share ="),
+        ({"verdict_share": 0.6}, "0 asks for no verdict"),
         ({"sideband_width_tev": 3.5}, "must hold for a mass window"),
         ({"features": "baseline+noise0"}, "'+rotated' and '+noiseN' in this order"),
         (

@@ -11,6 +11,7 @@ from toys import hand_made_study, toy_events
 from raysearch import load_study
 from raysearch.errors import InputError
 from raysearch.events import read_events, write_columns
+from raysearch.preference import Preference
 from raysearch.score import score_file
 
 
@@ -41,8 +42,8 @@ def test_a_directory_without_a_study_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema": 99, "versions": {"raysearch": "7"}}', r"must have schema 1, but got 99; .*7"),
-        ("{}", "must have schema 1, but got None"),
+        ('{"schema": 99, "versions": {"raysearch": "7"}}', r"must have schema 2, but got 99; .*7"),
+        ("{}", "must have schema 2, but got None"),
         ('{"schema":', "must be whole JSON"),
         ("", "must be whole JSON"),
     ],
@@ -60,6 +61,25 @@ def test_without_a_complete_trial_there_is_no_best(tmp_path):
     (tmp_path / "selection.json").unlink()
     with pytest.raises(InputError, match="a best setup needs a complete trial"):
         _ = study.best
+
+
+def test_the_summary_ends_with_the_verdict_and_names_the_winner_before(tmp_path):
+    study = hand_made_study(tmp_path)
+    assert study.preference is None
+    assert study.summary() == "best setup by val_sic: hgb max_iter=8"
+    selection = study.selection
+    asked = {**Preference(1.2, 0.4, 400, 50, 60)._asdict(), "is_clear": False, "alarm_rate": 0.05}
+    for found, headline in ((asked, "No preference: on 50 data"), (None, "No verdict: no events")):
+        selection["choices"]["recommended"] = {"preference": found}
+        (tmp_path / "selection.json").write_text(json.dumps(selection))
+        assert study.preference == found
+        first, last = study.summary().splitlines()
+        assert first == "best setup by val_sic: hgb max_iter=8"
+        assert last.startswith(headline)
+
+
+def test_without_a_complete_trial_the_summary_says_so(tmp_path):
+    assert "nothing was chosen" in hand_made_study(tmp_path, complete=False).summary()
 
 
 def test_a_study_without_scores_has_an_empty_table_of_them(study):

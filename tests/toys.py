@@ -1,10 +1,13 @@
 """Seeded Gaussian toys with known answers, and the detectors that pretend."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from raysearch.density import CathodeSettings
 from raysearch.detectors import Member
 from raysearch.events import Events
+from raysearch.regions import set_aside
 from raysearch.samples import Rows, TwoSample
 
 BASELINE = ("mj1", "delta_mj", "tau21j1", "tau21j2")
@@ -43,6 +46,12 @@ def toy_sample(test=(400, 400), shift=3.0, seed=0, **rows):
     events = np.random.default_rng([seed, 1]).normal(size=(sum(test), len(columns)))
     features = (events + shift * is_signal[:, None]).astype(np.float32)
     return TwoSample(made, mjj, columns, features, is_signal, np.full(sum(test), 3.5, np.float32))
+
+
+def with_verdict(sample, share=0.2, seed=0):
+    """The sample with a share of its rows set aside."""
+    rng = np.random.default_rng([seed, 2])
+    return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
 def toy_events(n_background=4000, n_signal=300, seed=0, labels=True, first_id=0, low=3.0, high=4.0):

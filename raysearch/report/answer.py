@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.preference import ALARM_RATE
+from raysearch.preference import in_words
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
@@ -28,6 +28,7 @@ class Answer:
     """What the top of the page says.
 
     Attributes:
+        headline: whether there is a preference, in two words; empty if nothing was retrained.
         sentences: the answer in words.
         tiles: the figures of the study's own choice as (label, value, note).
         objectives: names of the objectives compared, the study's own first.
@@ -35,6 +36,7 @@ class Answer:
         parameters: per objective the hyperparameters as (name, value).
     """
 
+    headline: str
     sentences: list[str]
     tiles: list[tuple[str, str, str]]
     objectives: list[str]
@@ -47,14 +49,12 @@ def answer(contents: ReportContents) -> Answer:
     chosen = choices(contents)
     if not chosen:
         text = f"No setup was chosen: none of the {contents.trials.num_rows} trials completed."
-        return Answer([text], [], [], [], [])
+        return Answer("", [text], [], [], [], [])
     name, first = next(iter(chosen.items()))
+    recommended = chosen.get(RECOMMENDED)
     return Answer(
-        sentences=[
-            *_preference(chosen.get(RECOMMENDED)),
-            _sentence(name, first),
-            *_verdict(first),
-        ],
+        headline="" if recommended is None else in_words(recommended["preference"]).headline,
+        sentences=[*_preference(recommended), _sentence(name, first), *_floor(first)],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
         rows=_rows(list(chosen.values())),
@@ -75,23 +75,20 @@ def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
     """Whether anything is to be preferred, and what is recommended then."""
     if recommended is None:
         return []
+    said = in_words(recommended["preference"]).sentence
+    verdict = said[0].upper() + said[1:]
     found = recommended["preference"]
-    tried = f"the largest excess of its parts has {number(found['significance'])} sigma, and p = "
-    tried += f"{number(found['p_value'])} among {found['permutations']} permutations of the classes"
-    if not found["is_clear"]:
-        return [
-            f"No preference: {tried}, above {ALARM_RATE:g}. Without more data every choice below "
-            "may be arbitrary."
-        ]
+    if found is not None and not found["is_clear"]:
+        return [verdict]
     parts = len(recommended["trials"])
     return [
+        verdict,
         f"Recommended is the mean of the best {parts} setups by val SIC "
-        f"({recommended['setup']['detector']}): {tried}. That leaves out that the best trials and "
-        "epochs were chosen by the same events, which makes p too small."
+        f"({recommended['setup']['detector']}).",
     ]
 
 
-def _verdict(choice: Mapping[str, Any]) -> list[str]:
+def _floor(choice: Mapping[str, Any]) -> list[str]:
     """What the noise floor says of the choice, where both are known."""
     value, floor = _ensemble(choice).get("val_sic"), _ensemble(choice).get("val_sic_floor_95")
     if value is None or floor is None:

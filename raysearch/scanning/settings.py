@@ -86,7 +86,10 @@ class ScanSettings:
         return [Cell(mode, features, n) for n, features, mode in order]
 
     def of_cell(self, cell: Cell) -> Settings:
-        """The settings by which the sample of a cell is prepared."""
+        """The settings by which the sample of a cell is prepared.
+
+        All its rows choose, as in the published protocol.
+        """
         return Settings(
             mode=cell.mode,
             features=cell.features,
@@ -97,6 +100,7 @@ class ScanSettings:
             signal_region_tev=self.signal_region_tev,
             sideband_width_tev=self.sideband_width_tev,
             cathode=self.cathode,
+            verdict_share=0.0,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -1,8 +1,12 @@
-"""The final ensembles as Ray tasks: a few members each, however many workers there are."""
+"""The final ensembles as Ray tasks: a few members each, however many workers there are.
+
+A contender also has verdict members. They are trained in the same tasks as its others where members
+gain from company, and beside them where they do not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +16,12 @@ from numpy.typing import NDArray
 from raysearch.detectors import Member, detector
 from raysearch.objectives import OBJECTIVES
 from raysearch.packs import joins_packs
-from raysearch.refit import Final, Refit, combine, final_members, refit
+from raysearch.refit import Final, Refit, combine, final_members
 from raysearch.samples import TwoSample
 from raysearch.training.kernel import kernel
 from raysearch.trial import Setup
 from raysearch.tuning.devices import hide_unassigned_gpus
+from raysearch.verdict import Opinion, Retrained, joined, retrain, verdict_members
 
 # Members that are trained as one where that is faster. It does not depend on how many workers share
 # them, so that the result does not either.
@@ -34,12 +39,14 @@ class Winner(NamedTuple):
         setup: what is trained.
         objective: chooses the epochs, where there are any.
         members: of the ensemble; None for as many as its family has.
+        is_asked: whether the verdict rows are, by members that they did not train.
     """
 
     trial: int
     setup: Setup
     objective: str
     members: int | None = None
+    is_asked: bool = False
 
     @property
     def size(self) -> int:
@@ -47,12 +54,35 @@ class Winner(NamedTuple):
         return self.members or detector(self.setup.detector).ensemble_size
 
 
+class _Task(NamedTuple):
+    """Some members in training, and of which kinds they are."""
+
+    result: ray.ObjectRef[Retrained]
+    has_members: bool
+    is_asked: bool
+
+
+class Ended(NamedTuple):
+    """What became of a winner.
+
+    Attributes:
+        final: its ensemble, or why retraining failed.
+        verdict: (v,) mean template rank of the verdict rows by members that did not train on them,
+            or why there is none; None if they were not asked.
+        seconds: worker time of both.
+    """
+
+    final: Final | str
+    verdict: NDArray[np.float64] | str | None
+    seconds: float
+
+
 def refit_all(
     winners: Mapping[str, Winner],
     sample: ray.ObjectRef[TwoSample],
     seed: int,
     gpus: float = 0.0,
-) -> dict[str, Final | str]:
+) -> dict[str, Ended]:
     """Retrain all winners; all tasks run side by side.
 
     A setup that two objectives picked is trained once if it has no epochs to choose from.
@@ -64,37 +94,64 @@ def refit_all(
         gpus: share of a GPU for each task.
 
     Returns:
-        By the same name its final ensemble, or the reason why retraining failed.
+        What became of each, by the same name. One that fails costs no other.
     """
-    is_data = ray.get(sample).rows.is_data
+    rows: TwoSample = ray.get(sample)
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_refit)
-    distinct = {_key(winner): winner for winner in winners.values()}
-    started: dict[Key, list[ray.ObjectRef[Refit]]] = {
-        key: [
-            task.remote(winner.setup, sample, members, winner.objective)
-            for members in _parts(is_data, winner, seed, members_per_task(winner.setup, gpus))
+    started: dict[Key, list[_Task]] = {}
+    distinct = _distinct(winners.values())
+    for key, winner in distinct.items():
+        parts = _parts(rows, winner, seed, members_per_task(winner.setup, gpus))
+        started[key] = [
+            _Task(task.remote(winner.setup, sample, *part, winner.objective), *map(bool, part))
+            for part in parts
         ]
-        for key, winner in distinct.items()
+    ended = {
+        key: _result(distinct[key].setup, [_of_task(task) for task in tasks])
+        for key, tasks in started.items()
     }
-    ended = {key: _result(distinct[key].setup, parts) for key, parts in started.items()}
     return {name: ended[_key(winner)] for name, winner in winners.items()}
 
 
-def _result(setup: Setup, parts: list[ray.ObjectRef[Refit]]) -> Final | str:
-    """The ensemble, or why there is none: one that fails must not cost the others."""
-    ended = [_part(part) for part in parts]
-    reasons = [part for part in ended if isinstance(part, str)]
-    if reasons:
-        return reasons[0]
-    return combine(setup, [part for part in ended if not isinstance(part, str)])
+def _distinct(winners: Iterable[Winner]) -> dict[Key, Winner]:
+    """What has to be trained: of equal winners one, asked if any of them is."""
+    found: dict[Key, Winner] = {}
+    for winner in winners:
+        key = _key(winner)
+        is_asked = winner.is_asked or (key in found and found[key].is_asked)
+        found[key] = winner._replace(is_asked=is_asked)
+    return found
 
 
-def _part(part: ray.ObjectRef[Refit]) -> Refit | str:
+def _result(setup: Setup, ended: Sequence[Retrained]) -> Ended:
+    """The ensemble and the verdict, or why there is none: one that fails must not cost others."""
+    opinions = [part.opinion for part in ended if part.opinion is not None]
+    refits = [part.refit for part in ended if part.refit is not None]
+    reason = next((refit for refit in refits if isinstance(refit, str)), None)
+    whole = [refit for refit in refits if not isinstance(refit, str)]
+    final = combine(setup, whole) if reason is None else reason
+    seconds = sum(_seconds(part) for part in (*refits, *opinions))
+    return Ended(final, _verdict(opinions), seconds)
+
+
+def _verdict(opinions: Sequence[Opinion | str]) -> NDArray[np.float64] | str | None:
+    for opinion in opinions:
+        if isinstance(opinion, str):
+            return opinion
+    return joined([o for o in opinions if isinstance(o, Opinion)]) if opinions else None
+
+
+def _seconds(part: Refit | Opinion | str) -> float:
+    return 0.0 if isinstance(part, str) else part.seconds
+
+
+def _of_task(task: _Task) -> Retrained:
     # Each is asked for: Ray prints the error of a task that nobody has asked for.
     try:
-        found: Refit = ray.get(part)
+        found: Retrained = ray.get(task.result)
     except ray.exceptions.RayError as error:
-        return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
+        reason = str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
+        return Retrained(reason if task.has_members else None, reason if task.is_asked else None)
     return found
 
 
@@ -113,13 +170,25 @@ def members_per_task(setup: Setup, gpus: float) -> int:
 
 
 def _parts(
-    is_data: NDArray[np.bool_], winner: Winner, seed: int, together: int
-) -> Iterator[list[Member]]:
-    members = final_members(is_data, winner.size, seed, winner.trial)
+    sample: TwoSample, winner: Winner, seed: int, together: int
+) -> Iterator[tuple[list[Member], list[Member]]]:
+    """Of each task the members of the ensemble, and those that are asked about the verdict rows."""
+    members = final_members(sample.rows.is_data, winner.size, seed, winner.trial)
+    asked = verdict_members(sample, seed, winner.trial) if winner.is_asked else []
+    if together == 1:
+        yield from (([member], []) for member in members)
+        yield from (([], [member]) for member in asked)
+        return
     for start in range(0, winner.size, together):
-        yield members[start : start + together]
+        yield members[start : start + together], asked if start == 0 else []
 
 
-def _refit(setup: Setup, sample: TwoSample, members: list[Member], objective: str) -> Refit:
+def _refit(
+    setup: Setup,
+    sample: TwoSample,
+    members: list[Member],
+    asked: list[Member],
+    objective: str,
+) -> Retrained:
     hide_unassigned_gpus()
-    return refit(setup, sample, members, OBJECTIVES[objective])
+    return retrain(setup, sample, members, OBJECTIVES[objective], asked)

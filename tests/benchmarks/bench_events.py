@@ -32,7 +32,7 @@ HGB = {"max_iter": 100}
 
 def costs(path: Path) -> dict[str, float]:
     """Of the study of a file, in this process."""
-    settings = Settings(repeats=1, n_signal=0)
+    settings = Settings(repeats=1, n_signal=0, verdict_share=0.0)
     began = time.process_time()
     inputs = read_inputs({"events": path, "template": None, "test": None}, settings.features)
     read = time.process_time()

@@ -119,7 +119,7 @@ class Row(NamedTuple):
 
 def make_sample(n_signal: int, draw: int) -> TwoSample:
     """One draw of the surrogate."""
-    settings = Settings(n_signal=n_signal, seed=draw)
+    settings = Settings(n_signal=n_signal, seed=draw, verdict_share=0.0)
     window = (settings.region.low_tev, settings.region.high_tev)
     background, template, test_background, test_signal = _EVENTS
     parts = [

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from matplotlib import pyplot
 
+from raysearch.preference import Preference
 from raysearch.report import FIGURES, ReportContents, write_report
 from raysearch.report import figures as figures_module
 from raysearch.report.figures import CAPTIONS
@@ -112,6 +113,29 @@ def test_a_choice_below_the_floor_is_called_arbitrary(contents):
     selection = {"objective": "val_sic", "choices": {"val_sic": weak}}
     changed = dataclasses.replace(contents, selection=selection)
     assert "does not exceed 0.0204" in render_page(changed, [])
+
+
+@pytest.mark.parametrize(("p", "headline"), [(0.4, "No preference"), (0.01, "Preference")])
+def test_the_verdict_stands_above_the_winners(p, headline, contents):
+    found = Preference(1.8, p, 400, 1500, 1600)
+    asked = {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": 0.05}
+    answer = answered(contents, asked)
+    assert f'<p class="verdict">{headline}</p>' in answer
+    assert answer.index("1,500 data and 1,600 template events") < answer.index("setup to trust")
+    assert ("Recommended is the mean of the best 2 setups" in answer) == found.is_clear
+
+
+def test_a_study_that_asked_for_no_verdict_says_so(contents):
+    assert '<p class="verdict">No verdict</p>' in answered(contents, None)
+
+
+def answered(contents, preference):
+    """The page's answer where the recommended mean has this preference."""
+    chosen = contents.selection["choices"]
+    mean = {**chosen["val_sic"], "preference": preference, "trials": ["00001", "00002"]}
+    selection = {"objective": "val_sic", "choices": {**chosen, "recommended": mean}}
+    page = render_page(dataclasses.replace(contents, selection=selection), [])
+    return page[page.index('id="answer"') : page.index('id="settings"')]
 
 
 def test_without_labels_the_page_says_what_is_missing(unlabelled, tmp_path, only):

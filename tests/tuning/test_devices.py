@@ -48,7 +48,7 @@ def test_who_holds_a_gpu_trains_on_it_and_who_does_not_on_the_cpu(worker):
 def run_refit(sample, task):
     members = final_members(sample.rows.is_data, 1, 1, 0)
     setup = Setup("idealised", "baseline", "hgb", QUICK["hgb"])
-    refits._refit(setup, sample, members, "val_sic")
+    refits._refit(setup, sample, members, [], "val_sic")
 
 
 @pytest.mark.parametrize(

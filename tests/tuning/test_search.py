@@ -55,6 +55,16 @@ def test_each_objective_has_a_winner_with_an_ensemble(study):
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
 
 
+def test_the_verdict_is_asked_and_told(study):
+    about, found = study.about, study.preference
+    assert found["data"] + found["template"] == about["counts"]["verdict"]
+    assert found["data"] == round(0.2 * about["counts"]["data"])
+    assert 0 < found["p_value"] <= 1
+    headline = "Preference" if found["is_clear"] else "No preference"
+    assert f'class="verdict">{headline}<' in (study.directory / "report.html").read_text()
+    assert headline in study.summary().splitlines()[-1]
+
+
 def test_the_chosen_detector_scores_a_new_file_as_it_scored_the_study(study, tmp_path):
     inputs = study.directory / "inputs" / "events.h5"
     n = score_file(study.directory, inputs, tmp_path / "scores.h5")
@@ -112,8 +122,8 @@ def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_r
     bad = Setup("idealised", "baseline", "hgb", {"max_bins": 1})
     chosen = {"val_sic": Winner(0, good, "val_sic"), "val_loss": Winner(1, bad, "val_loss")}
     found = refit_all(chosen, ray.put(prepared.sample), 1)
-    assert found["val_sic"].members == 10
-    assert "max_bins" in found["val_loss"]
+    assert found["val_sic"].final.members == 10
+    assert "max_bins" in found["val_loss"].final
 
 
 def test_a_file_without_labels_works_end_to_end(events, tmp_path):
