@@ -20,12 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.excess import MIN_TEMPLATE, likelihood_ratio
+from raysearch.excess import likelihood_ratio
 from raysearch.seeds import generator
 
 N_PERMUTATIONS = 400
 # Chance of a preference where there is nothing.
 ALARM_RATE = 0.05
+# Template events behind a threshold. p is exact for any number; so few let the tight cuts be asked
+# at which a signal stands out, and more of them cost power.
+_LEAST = 5
 # Beyond this share of all events a cut selects nothing in particular.
 _LOOSEST = 0.2
 
@@ -80,7 +83,7 @@ def preference(
         permutations: how many.
 
     Returns:
-        Significance 0 and p = 1 where there is no detector, or where fewer than 20 template
+        Significance 0 and p = 1 where there is no detector, or where fewer than 5 template
         events are in the most anomalous fifth: too few to prefer anything.
     """
     tails = [_tail(own) for own in scores]
@@ -133,7 +136,7 @@ class _Tail(NamedTuple):
 
 
 def _tail(scores: NDArray[np.floating]) -> _Tail:
-    size = max(2 * MIN_TEMPLATE, round(_LOOSEST * len(scores)))
+    size = max(2 * _LEAST, round(_LOOSEST * len(scores)))
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
@@ -147,10 +150,10 @@ def _largest(is_data: NDArray[np.bool_], tails: list[_Tail], sizes: tuple[int, i
 
 
 def _largest_of_one(is_data: NDArray[np.bool_], tail: _Tail, sizes: tuple[int, int]) -> float:
-    """Largest significance of the excess at a threshold within the tail."""
+    """Largest significance of the excess at a threshold within the tail; 0 if there is none."""
     on = np.cumsum(is_data[tail.order], dtype=np.int64)[tail.ends]
     off = tail.ends + 1 - on
-    known = off >= MIN_TEMPLATE
+    known = off >= _LEAST
     if not known.any():
         return 0.0  # too few template events to say anything of an excess
-    return float(np.max(likelihood_ratio(on[known], off[known], *sizes)))
+    return max(0.0, float(np.max(likelihood_ratio(on[known], off[known], *sizes))))

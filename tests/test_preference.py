@@ -44,6 +44,11 @@ def test_ties_are_no_thresholds():
     assert preference(IS_DATA, np.zeros((1, 2 * N)), 1, 20).p_value == 1
 
 
+def test_a_deficit_is_no_excess():
+    lack = np.where(IS_DATA, -1.0, 1.0) * np.arange(1.0, 2 * N + 1)
+    assert preference(IS_DATA, lack[None], 1, 20)[:2] == (0.0, 1.0)
+
+
 def test_too_few_template_events_allow_no_preference():
     is_data = np.arange(100) < 60
     assert preference(is_data, -np.arange(100.0)[None], 1, 5) == (0.0, 1.0, 5, 60, 40)
