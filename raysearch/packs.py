@@ -98,6 +98,6 @@ def workload_of(setup: Setup, sample: TwoSample) -> Workload | None:
     if not isinstance(family, MLPDetector):
         return None
     rows, test = len(sample.rows.features), 0 if sample.test is None else len(sample.test)
-    layout = Layout(len(sample.columns), family.pack_key(setup.parameters))
+    layout = Layout(len(sample.columns), *family.pack_key(setup.parameters))
     size = int(family.defaults["batch_size"])
     return Workload(layout, size, -(-rows // 2), max(-(-rows // 2), test), table_rows=rows)
