@@ -98,7 +98,7 @@ def workload_of(setup: Setup, sample: TwoSample) -> Workload | None:
     if not isinstance(family, MLPDetector):
         return None
     rows, test = len(sample.deciding), 0 if sample.test is None else len(sample.test)
-    layout = Layout(len(sample.columns), family.pack_key(setup.parameters))
+    layout = Layout(len(sample.columns), *family.pack_key(setup.parameters))
     size = int(family.defaults["batch_size"])
     half = -(-rows // 2)
     return Workload(layout, size, half, max(half, test), table_rows=len(sample.mjj_tev))

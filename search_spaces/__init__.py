@@ -10,7 +10,15 @@ from typing import Any
 
 from optuna.trial import BaseTrial
 
-from search_spaces import adaboost, hgb, lightgbm, mlp, random_forest, weak_supervision
+from search_spaces import (
+    adaboost,
+    hgb,
+    lightgbm,
+    mlp,
+    piecewise_mlp,
+    random_forest,
+    weak_supervision,
+)
 
 Space = Callable[[BaseTrial], dict[str, Any]]
 
@@ -18,6 +26,7 @@ SPACES: Mapping[str, Space] = MappingProxyType(
     {
         "weak_supervision": weak_supervision.space,
         "mlp": mlp.space,
+        "piecewise_mlp": piecewise_mlp.space,
         "hgb": hgb.space,
         "lightgbm": lightgbm.space,
         "adaboost": adaboost.space,

@@ -13,13 +13,15 @@ BETA1S = [0.8, 0.9, 0.95, 0.99]
 
 def space(trial: BaseTrial) -> dict[str, Any]:
     """Learning rate, batch size, dropout, weight decay and beta1 of the 3 x 64 network."""
+    return {"detector": "mlp", "parameters": parameters(trial, "mlp")}
+
+
+def parameters(trial: BaseTrial, detector: str) -> dict[str, Any]:
+    """The hyperparameters for a detector that is trained like the MLP."""
     return {
-        "detector": "mlp",
-        "parameters": {
-            "learning_rate": trial.suggest_categorical("mlp/learning_rate", LEARNING_RATES),
-            "batch_size": trial.suggest_categorical("mlp/batch_size", BATCH_SIZES),
-            "dropout": trial.suggest_categorical("mlp/dropout", DROPOUTS),
-            "weight_decay": trial.suggest_categorical("mlp/weight_decay", WEIGHT_DECAYS),
-            "beta1": trial.suggest_categorical("mlp/beta1", BETA1S),
-        },
+        "learning_rate": trial.suggest_categorical(f"{detector}/learning_rate", LEARNING_RATES),
+        "batch_size": trial.suggest_categorical(f"{detector}/batch_size", BATCH_SIZES),
+        "dropout": trial.suggest_categorical(f"{detector}/dropout", DROPOUTS),
+        "weight_decay": trial.suggest_categorical(f"{detector}/weight_decay", WEIGHT_DECAYS),
+        "beta1": trial.suggest_categorical(f"{detector}/beta1", BETA1S),
     }

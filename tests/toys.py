@@ -15,6 +15,7 @@ BASELINE = ("mj1", "delta_mj", "tau21j1", "tau21j2")
 # One entry per detector: settings that make a fit quick.
 QUICK = {
     "mlp": {"width": 16, "layers": 2, "batch_size": 128, "learning_rate": 5e-3},
+    "piecewise_mlp": {"width": 16, "layers": 2, "learning_rate": 5e-3, "bins": 4},
     "hgb": {"max_iter": 8},
     "lightgbm": {"max_iter": 8},
     "adaboost": {"n_estimators": 8},

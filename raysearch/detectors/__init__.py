@@ -8,13 +8,14 @@ from raysearch.detectors.base import Detector, Fit, Member, Parameters, Snapshot
 from raysearch.detectors.hgb import HGB
 from raysearch.detectors.lightgbm import LIGHTGBM
 from raysearch.detectors.mlp import MLP
+from raysearch.detectors.piecewise_mlp import PIECEWISE_MLP
 from raysearch.detectors.random_forest import RANDOM_FOREST
 from raysearch.errors import unknown_name
 
 __all__ = ["DETECTORS", "Detector", "Fit", "Member", "Parameters", "Snapshot", "check", "detector"]
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
-    {d.name: d for d in (MLP, HGB, LIGHTGBM, ADABOOST, RANDOM_FOREST)}
+    {d.name: d for d in (MLP, PIECEWISE_MLP, HGB, LIGHTGBM, ADABOOST, RANDOM_FOREST)}
 )
 
 

@@ -22,7 +22,7 @@ from raysearch.detectors.base import Member, Parameters, with_defaults
 from raysearch.errors import InputError
 from raysearch.files import replacing, write_json
 from raysearch.samples import Rows
-from raysearch.training.batches import Moments
+from raysearch.training.encoding import Encoding
 from raysearch.training.layout import Layout
 from raysearch.training.networks import Networks
 from raysearch.training.networks import merge as merge_networks
@@ -87,7 +87,11 @@ class MLPSnapshot:
         layout = self.networks.layout
         with replacing(directory / _WEIGHTS) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **_arrays(self.networks))
-        description = {"inputs": layout.inputs, "hidden": list(layout.hidden)}
+        description = {
+            "inputs": layout.inputs,
+            "hidden": list(layout.hidden),
+            "bins": layout.bins,
+        }
         write_json(directory / _DESCRIPTION, description)
 
 
@@ -141,11 +145,12 @@ class MLPDetector:
     ensemble_size: int = 5
     final_epochs: int | None = 100
 
-    def pack_key(self, parameters: Parameters) -> tuple[int, ...]:
-        """The layers: networks of equal ones may be trained together."""
+    def pack_key(self, parameters: Parameters) -> tuple[tuple[int, ...], int]:
+        """Hidden layers and bins: networks of equal ones may be trained together."""
         chosen = self._complete(parameters)
         member_settings(Member(np.arange(1), np.arange(0), 0), chosen)
-        return _pack_settings(chosen, EPOCHS).hidden
+        settings = _pack_settings(chosen, EPOCHS)
+        return settings.hidden, settings.bins
 
     def fit(
         self,
@@ -160,22 +165,22 @@ class MLPDetector:
         Args:
             rows: all rows the members choose theirs from.
             members: K fits; their validation rows are not used.
-            parameters: of each member `width` and `layers` (hidden), which must be the same for
-                all, `learning_rate`, `batch_size`, `dropout`, `weight_decay`, `beta1`; those left
-                out take their default.
+            parameters: of each member `width` and `layers` (hidden) and, where the detector has
+                them, `bins`, which must be the same for all, `learning_rate`, `batch_size`,
+                `dropout`, `weight_decay`, `beta1`; those left out take their default.
             epochs: how many; None for 20.
 
         Raises:
-            InputError: if a hyperparameter is unknown or out of range, layers differ, or a class
-                is absent.
+            InputError: if a hyperparameter is unknown or out of range, layers or bins differ, or
+                a class is absent.
         """
         last = EPOCHS if epochs is None else epochs
         chosen = [self._complete(own) for own in parameters]
         shared = {_pack_settings(own, last) for own in chosen}
         if len(shared) > 1:
             raise InputError(
-                "networks trained together must have the same hidden layers, but got "
-                f"{' and '.join(str(own.hidden) for own in shared)}."
+                "networks trained together must have the same hidden layers and bins, but got "
+                f"{' and '.join(f'{own.hidden} with {own.bins} bins' for own in shared)}."
             )
         packed = [member_settings(m, own) for m, own in zip(members, chosen, strict=True)]
         return MLPFit(
@@ -222,7 +227,7 @@ MLP = MLPDetector()
 def _pack_settings(parameters: Parameters, epochs: int) -> PackSettings:
     """What complete `parameters` say about a whole pack."""
     hidden = (_integer(parameters, "width"),) * _integer(parameters, "layers")
-    return PackSettings(hidden, epochs)
+    return PackSettings(hidden, epochs, _integer(parameters, "bins") if "bins" in parameters else 0)
 
 
 def member_settings(member: Member, parameters: Parameters) -> MemberSettings:
@@ -245,22 +250,22 @@ def member_settings(member: Member, parameters: Parameters) -> MemberSettings:
 def _number(parameters: Parameters, name: str) -> float:
     value = parameters[name]
     if isinstance(value, str | bool):
-        raise InputError(f"mlp parameter {name!r} must be a number, but got {value!r}.")
+        raise InputError(f"network parameter {name!r} must be a number, but got {value!r}.")
     return float(value)
 
 
 def _integer(parameters: Parameters, name: str) -> int:
     value = _number(parameters, name)
     if not value.is_integer():
-        raise InputError(f"mlp parameter {name!r} must be a whole number, but got {value}.")
+        raise InputError(f"network parameter {name!r} must be a whole number, but got {value}.")
     return int(value)
 
 
 def _arrays(networks: Networks) -> dict[str, NDArray[np.floating]]:
     """Weights by layer, so that the files do not depend on how the flat vector is padded."""
     arrays: dict[str, NDArray[np.floating]] = {
-        "centre": networks.moments.centre,
-        "width": networks.moments.width,
+        "centre": networks.encoding.centre,
+        "width": networks.encoding.width,
     }
     for number, layer in enumerate(networks.layout.layers(networks.parameters)):
         arrays[f"weight_{number}"] = layer.weight.cpu().numpy()
@@ -269,19 +274,21 @@ def _arrays(networks: Networks) -> dict[str, NDArray[np.floating]]:
 
 
 def _layout(description: Mapping[str, object]) -> Layout:
-    inputs, hidden = description["inputs"], description["hidden"]
-    if not isinstance(inputs, int) or not isinstance(hidden, list):
-        raise ValueError(f"`inputs` and `hidden` must be a number and a list, got {description}")
-    return Layout(inputs, tuple(int(width) for width in hidden))
+    inputs, hidden, bins = (description[name] for name in ("inputs", "hidden", "bins"))
+    if not isinstance(inputs, int) or not isinstance(bins, int) or not isinstance(hidden, list):
+        raise ValueError(f"`inputs` and `bins` must be numbers, `hidden` a list, got {description}")
+    return Layout(inputs, tuple(int(width) for width in hidden), bins)
 
 
 def _networks(layout: Layout, arrays: Mapping[str, NDArray[np.float32]]) -> Networks:
-    moments = Moments(arrays["centre"].astype(np.float64), arrays["width"].astype(np.float64))
-    parameters = torch.zeros(len(moments.centre), layout.size)
+    centre, width = (arrays[name].astype(np.float64) for name in ("centre", "width"))
+    if centre.shape != width.shape or centre.shape[1:] != (layout.encoded,):
+        raise ValueError(f"`centre` and `width` must have {layout.encoded} columns")
+    parameters = torch.zeros(len(centre), layout.size)
     for number, layer in enumerate(layout.layers(parameters)):
         for view, name in ((layer.weight, "weight"), (layer.bias, "bias")):
             array = torch.from_numpy(arrays[f"{name}_{number}"])
             if array.shape != view.shape:
                 raise ValueError(f"{name}_{number} must have shape {tuple(view.shape)}")
             view.copy_(array)
-    return Networks(layout, parameters, moments)
+    return Networks(layout, parameters, Encoding(centre, width, layout.bins))

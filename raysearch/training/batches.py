@@ -1,4 +1,4 @@
-"""Shuffled, standardised batches of every member, taken from one resident table of rows."""
+"""Shuffled, encoded batches of every member, taken from one resident table of rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.errors import InputError
+from raysearch.training.encoding import Encoder, fit_encoding
 
-# Standardised features of several steps are gathered at once; this bounds their memory.
+# Inputs of several steps are gathered at once; this bounds their memory.
 BLOCK_BYTES = 4 << 20
 
 
@@ -22,7 +23,7 @@ class Batch(NamedTuple):
 
     Attributes:
         step: number within the epoch, from 0.
-        inputs: (A, b, d) standardised features.
+        inputs: (A, b, inputs) encoded features.
         targets: (A, b) class, 0 or 1.
         weights: (A, b) class weight over the rows of the member's batch, 0 for padding.
     """
@@ -31,22 +32,6 @@ class Batch(NamedTuple):
     inputs: Tensor
     targets: Tensor
     weights: Tensor
-
-
-class Moments(NamedTuple):
-    """Standardisation of each member: (K, d) means and widths, float64."""
-
-    centre: NDArray[np.float64]
-    width: NDArray[np.float64]
-
-    def take(self, members: Sequence[int] | NDArray[np.intp]) -> Moments:
-        """Those of these members, in this order."""
-        chosen = np.asarray(members, dtype=np.intp)
-        return Moments(self.centre[chosen], self.width[chosen])
-
-    def single(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(K, d) centres and inverse widths in single precision."""
-        return self.centre.astype(np.float32), (1 / self.width).astype(np.float32)
 
 
 def read_only(array: NDArray[np.float32]) -> Tensor:
@@ -68,20 +53,6 @@ def checked_rows(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
             f"`0 <= row < {n}` must hold for training rows, but got {rows.min()} to {rows.max()}."
         )
     return rows
-
-
-def moments(features: NDArray[np.float32], rows: Sequence[NDArray[np.intp]]) -> Moments:
-    """Mean and standard deviation of each member's rows; a constant feature has width 1.
-
-    Args:
-        features: (n, d).
-        rows: K lists of indices.
-    """
-    chosen = [features[own].astype(np.float64) for own in rows]
-    width = np.stack([own.std(axis=0) for own in chosen])
-    # Asked of the values: the computed deviation of a constant is not always exactly 0.
-    constant = np.stack([np.ptp(own, axis=0) == 0 for own in chosen])
-    return Moments(np.stack([own.mean(axis=0) for own in chosen]), np.where(constant, 1, width))
 
 
 def balanced_weights(is_data: NDArray[np.bool_]) -> tuple[float, float]:
@@ -132,6 +103,7 @@ class Batches:
         rows: Sequence[NDArray[np.intp]],
         batch_size: int,
         generators: Sequence[torch.Generator],
+        bins: int = 0,
     ) -> None:
         """Move the K members' rows to the table's device."""
         device, is_data = table.device, table.is_data
@@ -142,18 +114,16 @@ class Batches:
         self._class_weights = torch.tensor(
             [balanced_weights(is_data[own]) for own in rows], device=device
         )
-        self.moments = moments(table.features, rows)
+        self.encoding = fit_encoding(table.features, rows, bins)
         self._plan()
 
     def _plan(self) -> None:
         """What follows from the members and their numbers of rows."""
         rows, size, device = self._rows, self._batch_size, self._features.device
-        centre, inverse_width = self.moments.single()
-        self._centre = torch.from_numpy(centre).to(device).unsqueeze(1)
-        self._inverse_width = torch.from_numpy(inverse_width).to(device).unsqueeze(1)
+        self._encode = Encoder(self.encoding, device)
         self.steps = [-(-len(own) // size) for own in rows]
         self._active = [sum(s > step for s in self.steps) for step in range(self.steps[0])]
-        row_bytes = len(rows) * self._features.shape[1] * self._features.itemsize
+        row_bytes = self.encoding.centre.size * self._features.itemsize
         self._steps_per_block = max(1, BLOCK_BYTES // (row_bytes * size))
         # Padding refers to row 0 with weight 0.
         self._order = torch.zeros(len(rows), len(rows[0]), dtype=torch.int64, device=device)
@@ -165,7 +135,7 @@ class Batches:
         self._rows = [self._rows[k] for k in members]
         self._generators = [self._generators[k] for k in members]
         self._class_weights = self._class_weights[list(members)]
-        self.moments = self.moments.take(members)
+        self.encoding = self.encoding.take(members)
         self._plan()
 
     def shuffled(self) -> Iterator[Batch]:
@@ -190,11 +160,11 @@ class Batches:
             yield step, active, block[:active, start - first : stop - first], slice(start, stop)
 
     def _gather(self, step: int) -> Tensor:
-        """(A, rows of a block, d) standardised inputs from this step on."""
+        """(A, rows of a block, inputs) encoded rows from this step on."""
         active, size = self._active[step], self._batch_size
         order = self._order[:active, step * size : (step + self._steps_per_block) * size]
         block = self._features.index_select(0, order.reshape(-1)).view(*order.shape, -1)
-        return block.sub_(self._centre[:active]).mul_(self._inverse_width[:active])
+        return self._encode(block)
 
 
 def _share_of_batch(lengths: Sequence[int], batch_size: int) -> NDArray[np.float64]:

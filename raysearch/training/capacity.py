@@ -78,7 +78,7 @@ def _seconds(workload: Workload, size: int, device: torch.device) -> float:
         MemberSettings(np.arange(len(features)), seed, workload.batch_size, dropout=dropout)
         for seed in range(size)
     ]
-    settings = PackSettings(workload.layout.hidden, epochs=3)
+    settings = PackSettings(workload.layout.hidden, epochs=3, bins=workload.layout.bins)
     training = train(features, is_data, members, settings, device=str(device), engine="eager")
     next(training)
     started = _now(device)

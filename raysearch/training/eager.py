@@ -26,15 +26,16 @@ class EagerPack:
         table: Table,
         members: Sequence[MemberSettings],
         hidden: tuple[int, ...],
+        bins: int = 0,
     ) -> None:
         """Begin on the table's device; the members share their batch size."""
         self._members = list(members)
         self._generators = [member_generator(member.seed, table.device) for member in members]
-        self._layout = Layout(table.features.shape[1], hidden)
+        self._layout = Layout(table.features.shape[1], hidden, bins)
         self._parameters = torch.stack([self._layout.initial(own) for own in self._generators])
         rows = [checked_rows(member.rows, len(table.features)) for member in members]
         self._batch_size = members[0].batch_size
-        self._batches = Batches(table, rows, self._batch_size, self._generators)
+        self._batches = Batches(table, rows, self._batch_size, self._generators, bins)
         self._adam = Adam(self._parameters, members, self._batches.steps)
         self._reserve()
 
@@ -94,7 +95,7 @@ class EagerPack:
 
     def networks(self) -> Networks:
         """A copy of the members as they are now."""
-        return Networks(self._layout, self._parameters.clone(), self._batches.moments)
+        return Networks(self._layout, self._parameters.clone(), self._batches.encoding)
 
 
 class _Views(NamedTuple):

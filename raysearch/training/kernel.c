@@ -147,13 +147,14 @@ typedef struct {
     const int64_t *weights; /* (layers) where each weight matrix starts, (inputs, outputs) */
     const int64_t *biases;  /* (layers) */
     const float *centre;    /* (inputs) */
-    const float *inverse;   /* (inputs) one over the width of the feature */
+    const float *inverse;   /* (inputs) one over the width of the feature or bin */
     float *parameters;      /* flat */
     float *scratch;         /* scratch_size() floats */
+    int64_t bins;           /* of each feature, which follow it among the inputs */
 } network;
 
 typedef struct {
-    const float *features; /* (n, inputs) all rows, not standardised */
+    const float *features; /* (n, features) all rows as they are */
     const float *labels;   /* (n) 0 or 1 */
     const int64_t *order;  /* (rows) the member's rows, shuffled */
     int64_t rows, batch_size;
@@ -169,12 +170,16 @@ typedef struct {
     int64_t bits_of_a_step;
 } training;
 
+/* What the caller has to agree with before it passes one of them. */
+int64_t struct_bytes(void) { return sizeof(network) + sizeof(training); }
+
 static int64_t round_up(int64_t count) { return (count + 15) / 16 * 16; }
 
+/* Of the hidden layers: nothing but the gather and the first product meets the inputs. */
 static int64_t widest(const network *net)
 {
     int64_t found = 0;
-    for (int64_t l = 0; l < net->layers; l++)
+    for (int64_t l = 1; l < net->layers; l++)
         if (net->widths[l] > found) found = net->widths[l];
     return found;
 }
@@ -205,14 +210,31 @@ int64_t scratch_size(const network *net, int64_t size)
     return parts(net, (float *)0).gradients - (float *)0 + size;
 }
 
-/* The rows of a block, standardised; `order` NULL for consecutive ones. */
+/* Features in a row of the table. */
+static int64_t features_of(const network *net) { return net->widths[0] / (1 + net->bins); }
+
+/* The bins of one value: 0 below, 1 above, linear inside. NaN stays NaN. */
+INLINE void encode(float value, const float *centre, const float *inverse, int64_t bins, float *to)
+{
+    for (int64_t i = 0; i < bins; i++) {
+        float share = (value - centre[i]) * inverse[i];
+        share = share < 0 ? 0 : share;
+        to[i] = share > 1 ? 1 : share;
+    }
+}
+
+/* The rows of a block, encoded; `order` NULL for consecutive ones. */
 static void gather(const network *net, const float *features, const int64_t *order, int64_t rows,
                    float *to)
 {
-    int64_t d = net->widths[0];
-    for (int64_t r = 0; r < rows; r++) {
+    int64_t d = features_of(net), each = 1 + net->bins;
+    for (int64_t r = 0; r < rows; r++, to += d * each) {
         const float *from = features + (order ? order[r] : r) * d;
-        for (int64_t j = 0; j < d; j++) to[r * d + j] = (from[j] - net->centre[j]) * net->inverse[j];
+        for (int64_t j = 0, i = 0; j < d; j++, i += each)
+            to[i] = (from[j] - net->centre[i]) * net->inverse[i];
+        if (each == 1) continue;
+        for (int64_t j = 0, i = 1; j < d; j++, i += each)
+            encode(from[j], net->centre + i, net->inverse + i, net->bins, to + i);
     }
 }
 
@@ -372,13 +394,13 @@ void train(const network *net, const training *t)
     }
 }
 
-/* Logits of consecutive rows (n, inputs). */
+/* Logits of consecutive rows (n, features). */
 void score(const network *net, const float *features, int64_t n, float *logits)
 {
     buffers b = parts(net, net->scratch);
     for (int64_t row = 0; row < n; row += BLOCK_ROWS) {
         int64_t rows = n - row < BLOCK_ROWS ? n - row : BLOCK_ROWS;
-        gather(net, features + row * net->widths[0], 0, rows, b.inputs);
+        gather(net, features + row * features_of(net), 0, rows, b.inputs);
         forward(net, &b, rows, 0, 0, 0);
         memcpy(logits + row, b.logits, (size_t)rows * sizeof(float));
     }

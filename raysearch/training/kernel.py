@@ -34,6 +34,7 @@ class Network(ctypes.Structure):
         ("inverse", _POINTER),
         ("parameters", _POINTER),
         ("scratch", _POINTER),
+        ("bins", _LONG),
     )
 
 
@@ -69,8 +70,15 @@ class Kernel:
     """One loaded library."""
 
     def __init__(self, path: Path) -> None:
-        """Load the library and declare its functions."""
+        """Load the library and declare its functions.
+
+        Raises:
+            OSError: if it does not load, or was built from another kernel.c.
+        """
         library = ctypes.CDLL(str(path))
+        wanted = ctypes.sizeof(Network) + ctypes.sizeof(Training)
+        if not hasattr(library, "struct_bytes") or library.struct_bytes() != wanted:
+            raise OSError(f"{path} is of another version; install raysearch again")
         self._train, self._score, self._scratch = library.train, library.score, library.scratch_size
         self._train.argtypes = (ctypes.POINTER(Network), ctypes.POINTER(Training))
         self._score.argtypes = (ctypes.POINTER(Network), _POINTER, _LONG, _POINTER)
@@ -104,12 +112,12 @@ class Shape:
         centre: NDArray[np.float32],
         inverse_width: NDArray[np.float32],
     ) -> None:
-        """Point to (layout.size,) parameters and (d,) standardisation."""
+        """Point to (layout.size,) parameters and the (layout.encoded,) encoding."""
         weights, biases = np.array(layout.starts, dtype=np.int64).T.copy()
-        widths = np.array([layout.inputs, *layout.hidden, 1], dtype=np.int64)
+        widths = np.array([layout.encoded, *layout.hidden, 1], dtype=np.int64)
         self._held = [widths, weights, biases, centre, inverse_width, parameters]
         pointers = [pointer(array) for array in self._held]
-        self.network = Network(len(weights), *pointers, None)
+        self.network = Network(len(weights), *pointers, None, layout.bins)
         self._scratch = kernel.scratch(self.network, layout.size)
         self.network.scratch = pointer(self._scratch)
 

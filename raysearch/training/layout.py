@@ -47,9 +47,10 @@ class Layout:
     Attributes:
         inputs: number of features.
         hidden: width of each hidden layer, at least one.
+        bins: of each feature, which add an input each; see `Encoding`.
 
     Raises:
-        ValueError: if a width is not positive or there is no hidden layer.
+        ValueError: if a width is not positive, there is no hidden layer or bins are negative.
 
     Example:
         >>> Layout(5, (64, 64, 64)).weights  # 5*64+64 + 2*(64*64+64) + 64+1
@@ -58,18 +59,25 @@ class Layout:
 
     inputs: int
     hidden: tuple[int, ...]
+    bins: int = 0
 
     def __post_init__(self) -> None:
-        if not self.hidden or min(self.inputs, *self.hidden) < 1:
+        if not self.hidden or min(self.inputs, *self.hidden) < 1 or self.bins < 0:
             raise ValueError(
-                "a network must have inputs and hidden layers of at least one unit, but got "
-                f"inputs={self.inputs} and hidden={self.hidden}."
+                "a network must have inputs and hidden layers of at least one unit and no "
+                f"negative bins, but got inputs={self.inputs}, hidden={self.hidden} and "
+                f"bins={self.bins}."
             )
+
+    @property
+    def encoded(self) -> int:
+        """Inputs of the first layer: each feature and its bins."""
+        return self.inputs * (1 + self.bins)
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """(inputs, outputs) of each linear layer, the output layer last."""
-        return list(pairwise((self.inputs, *self.hidden, 1)))
+        return list(pairwise((self.encoded, *self.hidden, 1)))
 
     @property
     def weights(self) -> int:
@@ -105,14 +113,18 @@ class Layout:
         """(size,) parameters of one member, drawn as `torch.nn.Linear` draws them by default.
 
         Weights and biases are uniform within 1/sqrt(inputs of the layer); the padding is zero.
+        The weights of bins are zero, too: the network begins as one without them and learns
+        where to depart from it, as "version B" of the authors' embeddings does.
         """
         draws = torch.rand(1, self.size, generator=generator, device=generator.device)
         flat = torch.zeros_like(draws)
-        for (rows, _), drawn, layer in zip(
-            self.shapes, self.layers(draws), self.layers(flat), strict=True
+        layers = self.layers(flat)
+        for rows, drawn, layer in zip(
+            (self.inputs, *self.hidden), self.layers(draws), layers, strict=True
         ):
             for target, source in zip(layer, drawn, strict=True):
                 target.copy_((2 * source - 1) / math.sqrt(rows))
+        layers[0].weight.view(self.inputs, 1 + self.bins, -1)[:, 1:] = 0
         return flat[0]
 
 

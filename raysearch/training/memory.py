@@ -56,13 +56,20 @@ class Workload:
     def shared_bytes(self) -> int:
         """Memory that does not grow with the pack: the table of all rows and a block of inputs."""
         table_rows = self.rows if self.table_rows is None else self.table_rows
-        return table_rows * (self.layout.inputs + 1) * _FLOAT + 2 * BLOCK_BYTES
+        # The last block of inputs and the next, whose rows are kept until they are encoded.
+        blocks = 3 if self.layout.bins else 2
+        return table_rows * (self.layout.inputs + 1) * _FLOAT + blocks * BLOCK_BYTES
+
+    @property
+    def _inputs(self) -> int:
+        """Of a row while it is encoded: the features, and what is made of them."""
+        return self.layout.inputs + self.layout.encoded
 
     def bytes_per_member(self) -> int:
         """Memory that each network adds while it trains."""
         units, widest = sum(self.layout.hidden), max(self.layout.hidden)
         copies = _COPIES + (_COPIES_FOR_DROPOUT if self.dropout else 0)
-        of_step = self.batch_size * (units + 2 * widest + 1) * _FLOAT
+        of_step = self.batch_size * (self._inputs + units + 2 * widest + 1) * _FLOAT
         if self.dropout:
             of_step += self.batch_size * (2 * units + widest * _FLOAT)
         # Rows, shuffled rows and the shuffle; then targets, weights and two temporaries of theirs.
@@ -77,8 +84,8 @@ class Workload:
         which stay there.
         """
         block = ACCELERATOR_BLOCK_BYTES if accelerator else CPU_BLOCK_BYTES
-        inputs, widest = self.layout.inputs, max(self.layout.hidden)
-        scratch = 2 * block + 2 * block * inputs // widest
+        inputs, widest = self.layout.inputs, max(self.layout.encoded, *self.layout.hidden)
+        scratch = 2 * block + 2 * block * self._inputs // widest
         if not accelerator:
             return scratch
         return scratch + self.scored * ((judged + 1) * inputs * _FLOAT + 2 * judged)

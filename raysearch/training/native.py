@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.training.adam import BETA2, step_sizes
-from raysearch.training.batches import balanced_weights, checked_rows, moments
+from raysearch.training.batches import balanced_weights, checked_rows
 from raysearch.training.dropout import LANES, attainable, limit
+from raysearch.training.encoding import fit_encoding
 from raysearch.training.kernel import Kernel, Shape, Training, pointer
 from raysearch.training.layout import Layout
 from raysearch.training.networks import Networks
@@ -38,16 +39,18 @@ class NativePack:
         is_data: NDArray[np.bool_],
         members: Sequence[MemberSettings],
         hidden: tuple[int, ...],
+        bins: int = 0,
     ) -> None:
         """Take (n, d) features and (n,) classes as they are, without a copy."""
         table = np.ascontiguousarray(features, dtype=np.float32)
         labels = is_data.astype(np.float32)
-        self._layout = Layout(table.shape[1], hidden)
-        self._moments = moments(table, [checked_rows(own.rows, len(table)) for own in members])
-        standard = zip(*self._moments.single(), strict=True)
+        self._layout = Layout(table.shape[1], hidden, bins)
+        rows = [checked_rows(own.rows, len(table)) for own in members]
+        self._encoding = fit_encoding(table, rows, bins)
+        encodings = zip(*self._encoding.single(), strict=True)
         self._members = [
             _Member(kernel, self._layout, table, labels, own, centre, inverse)
-            for own, (centre, inverse) in zip(members, standard, strict=True)
+            for own, (centre, inverse) in zip(members, encodings, strict=True)
         ]
 
     def run_epoch(self, epoch: int) -> None:
@@ -57,12 +60,12 @@ class NativePack:
     def networks(self) -> Networks:
         """A copy of the members as they are now."""
         flat = torch.from_numpy(np.stack([own.parameters for own in self._members]))
-        return Networks(self._layout, flat, self._moments)
+        return Networks(self._layout, flat, self._encoding)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members alone."""
         self._members = [self._members[k] for k in members]
-        self._moments = self._moments.take(members)
+        self._encoding = self._encoding.take(members)
 
 
 class _Member:

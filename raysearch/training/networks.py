@@ -1,8 +1,8 @@
-"""Trained networks: weights and standardisation of K members, and their scores."""
+"""Trained networks: weights and encoding of K members, and their scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.errors import InputError
-from raysearch.training.batches import Moments, read_only
+from raysearch.training.batches import read_only
+from raysearch.training.encoding import Encoder, Encoding
 from raysearch.training.kernel import Kernel, Shape, kernel
 from raysearch.training.layout import Layer, Layout
 from raysearch.training.passes import alternating, forward
@@ -30,13 +31,13 @@ class Networks:
 
     Attributes:
         layout: their layers.
-        parameters: (K, layout.size) flat weights, acting on standardised features.
-        moments: (K, d) means and widths of each member's training rows.
+        parameters: (K, layout.size) flat weights, acting on encoded features.
+        encoding: by each member's training rows.
     """
 
     layout: Layout
     parameters: Tensor
-    moments: Moments
+    encoding: Encoding
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log odds of data against template, larger is more anomalous.
@@ -65,24 +66,21 @@ class Networks:
                 after the other, again from the first where there are more members than blocks.
         """
         members, device = len(self.parameters), self.parameters.device
-        # One shift for all members, taken off before the features meet a weight: without it a
-        # mean far larger than the width would cost the folded sum its digits.
-        origin = self.moments.centre.mean(axis=0).astype(np.float32)
-        layers, shift = self._folded(origin), torch.from_numpy(origin).to(device)
+        layers, encode = self._folded() if self.layout.bins == 0 else self._unfolded()
+        widest = max(self.layout.encoded, *self.layout.hidden)
         table = features
         if not isinstance(table, Tensor):
             table = read_only(np.asarray(table, dtype=np.float32))
         of_block = CPU_BLOCK_BYTES if device.type == "cpu" else ACCELERATOR_BLOCK_BYTES
-        rows = max(128, of_block // (members * max(self.layout.hidden) * 4))
+        rows = max(128, of_block // (members * widest * 4))
         rows = min(rows, table.shape[-2])
         scratch = torch.empty(2, members * rows * max(self.layout.hidden), device=device)
         logits = torch.empty(members, table.shape[-2], device=device)
         for start in range(0, table.shape[-2], rows):
-            block = table[..., start : start + rows, :].to(device) - shift
+            block = table[..., start : start + rows, :].to(device)
             turns = 1 if block.ndim == 2 else members // len(block)
-            inputs = (block if turns == 1 else block.repeat(turns, 1, 1)).expand(
-                members, *block.shape[-2:]
-            )
+            inputs = encode(block if turns == 1 else block.repeat(turns, 1, 1))
+            inputs = inputs.expand(members, *inputs.shape[-2:])
             _score(layers, inputs, scratch, logits[:, start : start + rows])
         return logits
 
@@ -92,7 +90,7 @@ class Networks:
         table = np.ascontiguousarray(features, dtype=np.float32)
         blocks = table if table.ndim == 3 else [table] * len(self.parameters)
         logits = np.empty((len(blocks), table.shape[-2]), dtype=np.float32)
-        members = zip(self.parameters.numpy(), *self.moments.single(), strict=True)
+        members = zip(self.parameters.numpy(), *self.encoding.single(), strict=True)
         shapes = [Shape(compiled, self.layout, *member) for member in members]
         side_by_side(
             [partial(compiled.score, *own) for own in zip(shapes, blocks, logits, strict=True)]
@@ -101,7 +99,7 @@ class Networks:
 
     def take(self, members: Sequence[int]) -> Networks:
         """A copy of these members alone, in this order."""
-        return Networks(self.layout, self.parameters[list(members)], self.moments.take(members))
+        return Networks(self.layout, self.parameters[list(members)], self.encoding.take(members))
 
     def _check_shape(self, features: NDArray[np.float32]) -> None:
         members, inputs = len(self.parameters), self.layout.inputs
@@ -113,15 +111,27 @@ class Networks:
                 f"but got {features.shape}."
             )
 
-    def _folded(self, origin: NDArray[np.float32]) -> list[Layer]:
-        """The layers acting on features minus the origin, standardisation within the first."""
+    def _folded(self) -> tuple[list[Layer], Callable[[Tensor], Tensor]]:
+        """Layers with the standardisation within the first, and what is left of it."""
+        # One shift for all members, taken off before the features meet a weight: without it a
+        # mean far larger than the width would cost the folded sum its digits.
+        origin = self.encoding.centre.mean(axis=0).astype(np.float32)
         first, *others = self.layout.layers(self.parameters)
         device = self.parameters.device
-        width = torch.from_numpy(self.moments.width).to(device).unsqueeze(2)
-        offset = torch.from_numpy(self.moments.centre - origin).to(device).unsqueeze(1)
+        width = torch.from_numpy(self.encoding.width).to(device).unsqueeze(2)
+        offset = torch.from_numpy(self.encoding.centre - origin).to(device).unsqueeze(1)
         weight = first.weight.double() / width
         bias = first.bias.double() - offset @ weight
-        return [Layer(weight.float(), bias.float()), *others]
+        shift = torch.from_numpy(origin).to(device)
+        return [Layer(weight.float(), bias.float()), *others], lambda block: block - shift
+
+    def _unfolded(self) -> tuple[list[Layer], Callable[[Tensor], Tensor]]:
+        """Layers as they are, and the encoding of (n, d) or (K, n, d) features."""
+        encoder = Encoder(self.encoding, self.parameters.device)
+        members = len(self.parameters)
+        return self.layout.layers(self.parameters), lambda block: encoder(
+            block.expand(members, *block.shape[-2:])
+        )
 
 
 def merge(parts: Sequence[Networks]) -> Networks:
@@ -136,9 +146,10 @@ def merge(parts: Sequence[Networks]) -> Networks:
     return Networks(
         parts[0].layout,
         torch.cat([part.parameters for part in parts]),
-        Moments(
-            np.concatenate([part.moments.centre for part in parts]),
-            np.concatenate([part.moments.width for part in parts]),
+        Encoding(
+            np.concatenate([part.encoding.centre for part in parts]),
+            np.concatenate([part.encoding.width for part in parts]),
+            parts[0].encoding.bins,
         ),
     )
 

@@ -116,11 +116,11 @@ def train(
                 "engine 'native' needs the compiled kernel, but none was built for this "
                 "processor; install raysearch where there is a C compiler, or use 'eager'."
             )
-        native = NativePack(compiled, features, is_data, members, settings.hidden)
+        native = NativePack(compiled, features, is_data, members, settings.hidden, settings.bins)
         return Training([(range(len(members)), native)], settings.epochs)
     table = Table(features, is_data, where)
     groups = [
-        (places, EagerPack(table, [members[place] for place in places], settings.hidden))
+        (places, EagerPack(table, [members[k] for k in places], settings.hidden, settings.bins))
         for places in _by_batch_size(members)
     ]
     return Training(groups, settings.epochs)

@@ -55,18 +55,21 @@ class PackSettings:
     Attributes:
         hidden: width of each hidden layer.
         epochs: passes over each member's rows.
+        bins: of each feature; 0 for features that are standardised only.
 
     Raises:
-        InputError: if a number is not positive.
+        InputError: if a number is not positive, or that of bins negative.
     """
 
     hidden: tuple[int, ...] = (64, 64, 64)
     epochs: int = 20
+    bins: int = 0
 
     def __post_init__(self) -> None:
         _demand("hidden layers", len(self.hidden), operator.ge, 1)
         _demand("hidden width", min(self.hidden), operator.ge, 1)
         _demand("epochs", self.epochs, operator.ge, 1)
+        _demand("bins", self.bins, operator.ge, 0)
 
 
 _Comparison = Callable[[float, float], bool]

@@ -10,12 +10,18 @@ from search_spaces import SPACES
 
 # physics.md, section 3: lowest and highest value, or all choices.
 RATE = (1e-4, 10**-0.1)
+OF_NETWORKS = {
+    "learning_rate": [1e-2, 5e-3, 1e-3, 5e-4, 1e-4],
+    "batch_size": [64, 128, 256, 512, 1024, 2048, 5096],
+    "dropout": [0, 0.1, 0.2, 0.3, 0.4, 0.5],
+    "weight_decay": [0, 1e-5, 1e-4, 1e-3, 1e-2],
+    "beta1": [0.8, 0.9, 0.95, 0.99],
+}
 PUBLISHED = {
-    "mlp/learning_rate": [1e-2, 5e-3, 1e-3, 5e-4, 1e-4],
-    "mlp/batch_size": [64, 128, 256, 512, 1024, 2048, 5096],
-    "mlp/dropout": [0, 0.1, 0.2, 0.3, 0.4, 0.5],
-    "mlp/weight_decay": [0, 1e-5, 1e-4, 1e-3, 1e-2],
-    "mlp/beta1": [0.8, 0.9, 0.95, 0.99],
+    **{f"mlp/{name}": choices for name, choices in OF_NETWORKS.items()},
+    **{f"piecewise_mlp/{name}": choices for name, choices in OF_NETWORKS.items()},
+    # Published are 2 to 128 for embeddings that do not grow with the bins.
+    "piecewise_mlp/bins": [2, 4, 8, 16, 32],
     "hgb/learning_rate": RATE,
     "hgb/max_iter": (2, 199),
     "hgb/max_leaf_nodes": (2, 99),
@@ -70,7 +76,7 @@ class TestSpace:
 
     def test_its_tree_learning_rates_are_logarithmic(self, name, drawn):
         found = {key: d for trial, _ in drawn[name] for key, d in trial.distributions.items()}
-        rates = [d for k, d in found.items() if "learning_rate" in k and k[:3] != "mlp"]
+        rates = [d for k, d in found.items() if k.endswith("learning_rate") and "mlp" not in k]
         assert all(distribution.log for distribution in rates)
 
     def test_its_detector_knows_every_parameter(self, name, drawn):

@@ -64,7 +64,7 @@ def test_a_damaged_directory_is_an_input_error(snapshots, tmp_path):
     with pytest.raises(InputError, match=r"must hold mlp.json and mlp.npz"):
         MLP.load(tmp_path)
     snapshots[0].save(tmp_path)
-    (tmp_path / "mlp.json").write_text(json.dumps({"inputs": 4, "hidden": [8, 8, 8]}))
+    (tmp_path / "mlp.json").write_text(json.dumps({"inputs": 4, "hidden": [8, 8, 8], "bins": 0}))
     with pytest.raises(InputError, match="weight_0 must have shape"):
         MLP.load(tmp_path)
 

@@ -86,7 +86,7 @@ def test_numbers_that_say_nothing_are_refused(text):
 
 
 def test_no_two_trials_of_a_cell_share_an_index_and_no_two_cells_a_seed():
-    names = ("mlp", "hgb", "lightgbm", "adaboost", "random_forest")
-    assert len({trial_index(name, k) for name in names for k in (0, 1, 65535)}) == 15
+    names = ("mlp", "piecewise_mlp", "hgb", "lightgbm", "adaboost", "random_forest")
+    assert len({trial_index(name, k) for name in names for k in (0, 1, 65535)}) == 18
     cells = ScanSettings(modes=("cwola", "idealised"), features=("baseline", "extended_1")).cells()
     assert len({cell.seed(1) for cell in cells}) == len(cells)

@@ -46,15 +46,17 @@ def problem(n, d, seed):
     hidden=st.lists(st.integers(1, 40), min_size=1, max_size=3),
     batch_size=st.integers(1, 200),
     dropout=st.sampled_from([0.0, 0.4]),
+    bins=st.sampled_from([0, 1, 6]),
 )
-def test_one_epoch_equals_that_in_torch(name, n, d, hidden, batch_size, dropout):
+def test_one_epoch_equals_that_in_torch(name, n, d, hidden, batch_size, dropout, bins):
     features, is_data = problem(n, d, seed=n)
     # Weight decay keeps every gradient away from zero, where Adam would enlarge its rounding.
     member = MemberSettings(
         np.arange(n), 3, batch_size, learning_rate=1e-4, weight_decay=0.1, dropout=dropout
     )
-    native = NativePack(library(name), features, is_data, [member], tuple(hidden))
-    eager = EagerPack(Table(features, is_data, torch.device("cpu")), [member], tuple(hidden))
+    native = NativePack(library(name), features, is_data, [member], tuple(hidden), bins)
+    table = Table(features, is_data, torch.device("cpu"))
+    eager = EagerPack(table, [member], tuple(hidden), bins)
     for pack in (native, eager):
         pack.run_epoch(0)
     torch.testing.assert_close(
@@ -109,3 +111,15 @@ def test_the_best_library_that_loads_is_taken(built, caplog):
     assert "invalid ELF header" in caplog.text
     assert built(*everything, broken=everything) is None
     assert "trained in torch" in caplog.text
+
+
+def test_a_library_of_another_version_is_refused(monkeypatch):
+    name = NAMES[0]
+    library(name)
+
+    class Longer(ctypes.Structure):
+        _fields_ = (*Network._fields_, ("more", ctypes.c_int64))
+
+    monkeypatch.setattr(module, "Network", Longer)
+    with pytest.raises(OSError, match="of another version; install raysearch again"):
+        library(name)

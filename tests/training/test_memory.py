@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def pack_of(members, workload, features, is_data):
         for seed in range(members)
     ]
     table = Table(features, is_data, torch.device("cpu"))
-    return EagerPack(table, own, workload.layout.hidden)
+    return EagerPack(table, own, workload.layout.hidden, workload.layout.bins)
 
 
 def most_allocated(members, workload, features, is_data, monkeypatch):
@@ -61,8 +62,10 @@ def most_allocated(members, workload, features, is_data, monkeypatch):
 
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("batch_size", [128, 2048])
-def test_the_model_is_an_upper_bound_and_not_far_above(batch_size, dropout, monkeypatch):
-    workload = Workload(LAYOUT, batch_size, 20_000, 20_000, dropout)
+@pytest.mark.parametrize("bins", [0, 16])
+def test_the_model_is_an_upper_bound_and_not_far_above(batch_size, dropout, bins, monkeypatch):
+    layout = replace(LAYOUT, bins=bins)
+    workload = Workload(layout, batch_size, 20_000, 20_000, dropout)
     features = np.random.default_rng(0).normal(size=(20_000, 5)).astype(np.float32)
     is_data = np.arange(20_000) % 2 == 0
     # From 11 members on the block of gathered inputs has its full size.

@@ -57,14 +57,24 @@ def initial(layout, seeds):
     return Networks(layout, flat, None)
 
 
+def encoded(x, bins):
+    """Each feature standardised, then its share of each bin, by interpolation."""
+    edges = np.quantile(x, np.linspace(0, 1, bins + 1), axis=0)
+    columns = []
+    for own, at in zip(x.T, edges.T, strict=True):
+        columns.append((own - own.mean()) / own.std())
+        columns += [np.interp(own, at[t : t + 2], [0, 1]) for t in range(bins)]
+    return np.stack(columns, axis=1)
+
+
 def plain_training(features, is_data, member, settings):
     """One member as anyone would write it with torch, given the trainer's random numbers."""
     source = generator(member.seed, CPU)
-    layout = Layout(features.shape[1], settings.hidden)
+    layout = Layout(features.shape[1], settings.hidden, settings.bins)
     start = Networks(layout, layout.initial(source)[None], None)
     net = as_module(start, 0)
     x, y = features[member.rows].astype(np.float64), is_data[member.rows]
-    x = torch.from_numpy(((x - x.mean(0)) / x.std(0)).astype(np.float32))
+    x = torch.from_numpy(encoded(x, settings.bins).astype(np.float32))
     weights = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum())).astype(np.float32)
     weights, targets = torch.from_numpy(weights), torch.from_numpy(y.astype(np.float32))
     adam = torch.optim.Adam(
@@ -113,9 +123,10 @@ def test_gradients_equal_those_of_autograd(hidden):
     [{}, {"weight_decay": 1e-2}, {"beta1": 0.8, "learning_rate": 5e-3}],
     ids=["default", "decay", "rates"],
 )
-def test_training_equals_a_plain_torch_loop(choice, engine):
+@pytest.mark.parametrize("bins", [0, 5])
+def test_training_equals_a_plain_torch_loop(choice, engine, bins):
     features, is_data = problem()
-    settings = PackSettings(hidden=(32, 16), epochs=3)
+    settings = PackSettings(hidden=(32, 16), epochs=3, bins=bins)
     members = [
         MemberSettings(np.arange(700), seed=5, batch_size=64, **choice),
         MemberSettings(np.arange(100, 555), seed=6, batch_size=50, **choice),
@@ -148,9 +159,10 @@ def agree(engine, some, others):
 
 @pytest.mark.parametrize("batch_size", [64, 128, 1000, None])
 @pytest.mark.parametrize("kept", [[0], [1], [2], [3, 4], [4, 2, 0], [1, 3]])
-def test_a_member_is_the_same_in_every_pack(kept, batch_size, engine):
+@pytest.mark.parametrize("bins", [0, 3])
+def test_a_member_is_the_same_in_every_pack(kept, batch_size, bins, engine):
     features, is_data = problem()
-    settings = PackSettings(hidden=(16, 16), epochs=3)
+    settings = PackSettings(hidden=(16, 16), epochs=3, bins=bins)
     members = different_members()
     if batch_size is not None:
         members = [replace(member, batch_size=batch_size) for member in members]
@@ -176,12 +188,13 @@ def test_members_that_are_kept_go_on_as_if_nothing_had_happened(kept, engine):
 
 @pytest.mark.parametrize("hidden", [(5,), (16, 16), (64, 64, 64), (40, 3, 17)])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_the_engines_agree(hidden, dropout):
+@pytest.mark.parametrize("bins", [0, 1, 7])
+def test_the_engines_agree(hidden, dropout, bins):
     if kernel() is None:
         pytest.skip("no kernel was built for this processor")
     features, is_data = problem()
     members = [replace(m, dropout=dropout) for m in different_members()]
-    settings = PackSettings(hidden, epochs=3)
+    settings = PackSettings(hidden, epochs=3, bins=bins)
     native, eager = (
         last(train(features, is_data, members, settings, engine=name)).parameters
         for name in ENGINES
@@ -192,9 +205,11 @@ def test_the_engines_agree(hidden, dropout):
     assert (native - eager).abs().mean() < 1e-3 * eager.abs().mean()
 
 
-def test_compiled_scores_equal_those_of_torch():
+@pytest.mark.parametrize("bins", [0, 6])
+def test_compiled_scores_equal_those_of_torch(bins):
     features, is_data = problem()
-    trained = last(train(features, is_data, different_members(), PackSettings(epochs=2)))
+    settings = PackSettings(epochs=2, bins=bins)
+    trained = last(train(features, is_data, different_members(), settings))
     np.testing.assert_allclose(
         trained.scores(features), trained.logits(features).numpy(), rtol=1e-4, atol=1e-5
     )
@@ -299,10 +314,11 @@ def test_scores_survive_a_large_mean_and_a_constant(engine):
     np.testing.assert_allclose(plain, moved, atol=2e-3)
 
 
-def test_scores_of_shared_and_own_events_agree():
+@pytest.mark.parametrize("bins", [0, 6])
+def test_scores_of_shared_and_own_events_agree(bins):
     features, is_data = problem()
     members = different_members()
-    trained = next(train(features, is_data, members, PackSettings(epochs=1)))
+    trained = next(train(features, is_data, members, PackSettings(epochs=1, bins=bins)))
     shared = trained.scores(features)
     own = trained.scores(np.repeat(features[None], len(members), axis=0))
     assert shared.shape == (5, 700)
@@ -381,8 +397,8 @@ def test_every_row_is_seen_once_per_epoch():
         widths.append(tuple(batch.targets.shape))
         for member in range(len(batch.inputs)):
             real = batch.weights[member] > 0
-            values = batch.inputs[member, real, 0] * batches.moments.width[member, 0]
-            seen[member] += (values + batches.moments.centre[member, 0]).round().int().tolist()
+            values = batch.inputs[member, real, 0] * batches.encoding.width[member, 0]
+            seen[member] += (values + batches.encoding.centre[member, 0]).round().int().tolist()
             assert batch.weights[member].sum().item() > 0
     assert widths == [(2, 4), (1, 4), (1, 2)]
     assert [sorted(rows) for rows in seen] == [list(range(10)), [3, 4, 5, 6]]
@@ -434,8 +450,12 @@ def test_input_that_cannot_train():
         next(train(features, is_data, [], PackSettings()))
     with pytest.raises(ValueError, match="at least one unit"):
         Layout(0, (64,))
+    with pytest.raises(ValueError, match="no negative bins"):
+        Layout(3, (64,), bins=-1)
     with pytest.raises(InputError, match="hidden layers >= 1"):
         PackSettings(hidden=())
+    with pytest.raises(InputError, match="`bins >= 0` must hold, but got -1"):
+        PackSettings(bins=-1)
 
 
 def test_a_network_that_diverges_does_not_look_finite(engine):
