@@ -83,8 +83,8 @@ def test_without_verdict_rows_all_rows_choose_and_nobody_is_asked():
 def study(sample, name):
     """Metrics of some trials, which contend, and what they think of the verdict rows."""
     key = "max_iter" if name in ("hgb", "lightgbm") else "n_estimators"
-    tried = [setup(name, learning_rate=x) for x in (0.2, 0.01)] if name == "mlp" else []
-    tried = tried or [setup(name, **{key: n}) for n in (2, 6)]
+    values = {"learning_rate": (0.2, 0.01)} if name.endswith("mlp") else {key: (2, 6)}
+    tried = [setup(name, **{key: value}) for key, own in values.items() for value in own]
     results = [run_trial(s, sample, repeats=2, seed=4, index=i) for i, s in enumerate(tried)]
     metrics = [{k: v.tolist() for k, v in result.values.items()} for result in results]
     records = {i: ({}, Record("COMPLETE", m, 1, 1.0, None, name)) for i, m in enumerate(metrics)}
