@@ -11,11 +11,11 @@ import numpy as np
 import optuna
 import pytest
 
-from raysearch import cli
 from raysearch.benchmarks import BENCHMARKS, packing, run_benchmarks, sleepers, trees
 from raysearch.benchmarks.machine import machine
 from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.table import as_json, print_table
+from raysearch.commands.benchmark import benchmark
 from raysearch.errors import InputError
 from raysearch.settings import Settings
 
@@ -92,7 +92,7 @@ def test_a_sleep_in_epochs_is_as_long_and_leaves_no_trace(monkeypatch, tmp_path)
 
 
 def test_the_help_lists_every_benchmark():
-    (option,) = typing.get_type_hints(cli.benchmark, include_extras=True)["only"].__metadata__
+    (option,) = typing.get_type_hints(benchmark, include_extras=True)["only"].__metadata__
     assert set(re.findall(r"\w+", option.help)) >= set(BENCHMARKS)
 
 

@@ -1,0 +1,94 @@
+"""`raysearch search`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raysearch.commands import options
+from raysearch.commands.ending import end_study
+from raysearch.commands.words import edges, edges_word
+from raysearch.density import cathode_from_words
+from raysearch.settings import Resources, Settings
+
+_SIGNAL_REGION = edges_word(Settings.signal_region_tev)
+
+
+def search(
+    events: Annotated[
+        Path | None, typer.Argument(help="HDF5 events; default: the embedded surrogate.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="supervised, idealised, cwola or cathode.")
+    ] = Settings.mode,
+    features: Annotated[
+        str, typer.Option(help="Feature set; +rotated and +noiseN may follow.")
+    ] = Settings.features,
+    space: Annotated[
+        str, typer.Option(help="Search space: a name, or module:function.")
+    ] = Settings.space,
+    objective: Annotated[
+        str, typer.Option(help="val_sic, val_loss or max_sic.")
+    ] = Settings.objective,
+    sampler: Annotated[str, typer.Option(help="tpe or random.")] = Settings.sampler,
+    trials: Annotated[int, typer.Option(help="Setups to try.")] = Settings.trials,
+    repeats: Annotated[int, typer.Option(help="Fits of each setup.")] = Settings.repeats,
+    seed: options.Seed = Settings.seed,
+    n_signal: Annotated[
+        int | None,
+        typer.Option(help="Signal events to inject; default: 1000, or all if there are fewer."),
+    ] = None,
+    template: options.Template = None,
+    test: options.TestEvents = None,
+    signal_region: options.SignalRegion = _SIGNAL_REGION,
+    sideband_width: options.SidebandWidth = Settings.sideband_width_tev,
+    cathode: options.Cathode = None,
+    verdict_share: Annotated[
+        float,
+        typer.Option(help="Share of events that choose nothing and say whether to; 0: do not ask."),
+    ] = Settings.verdict_share,
+    gpus_per_trial: Annotated[float, typer.Option(help="Share of a GPU, e.g. 0.25.")] = 0.0,
+    time_budget_s: Annotated[
+        float | None, typer.Option(help="End the search after this many seconds.")
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help="auto, tune or direct; auto is direct while trials are short.")
+    ] = Resources.backend,
+    trials_per_pack: Annotated[
+        int | None, typer.Option(help="Trials trained as one at most; default: what pays.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
+    ] = None,
+    address: options.Address = None,
+) -> None:
+    """Search for the best setup and write a study with its report."""
+    from raysearch.api import search as run
+
+    study = run(
+        events,
+        template=template,
+        test=test,
+        mode=mode,
+        features=features,
+        space=space,
+        objective=objective,
+        sampler=sampler,
+        trials=trials,
+        repeats=repeats,
+        seed=seed,
+        n_signal=n_signal,
+        signal_region_tev=edges(signal_region),
+        sideband_width_tev=sideband_width,
+        cathode=cathode_from_words(cathode or ()),
+        verdict_share=verdict_share,
+        gpus_per_trial=gpus_per_trial,
+        time_budget_s=time_budget_s,
+        backend=backend,
+        trials_per_pack=trials_per_pack,
+        address=address,
+        out=out,
+    )
+    end_study(study)

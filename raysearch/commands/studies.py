@@ -1,0 +1,44 @@
+"""`raysearch resume`, `report` and `score`: what is done with a study that exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raysearch.commands import options
+from raysearch.commands.ending import end_scan, end_study
+from raysearch.scanning import is_scan, load_scan, resume_scan
+
+
+def resume(directory: Path, address: options.Address = None) -> None:
+    """Go on with an interrupted study or scan; no finished trial runs again."""
+    if is_scan(directory):
+        end_scan(resume_scan(directory, address=address))
+        return
+    from raysearch.api import resume as run
+
+    end_study(run(directory, address=address))
+
+
+def report(directory: Path) -> None:
+    """Write the report of a study or scan anew from its files."""
+    from raysearch.study import load_study
+
+    print((load_scan if is_scan(directory) else load_study)(directory).report())
+
+
+def score(
+    directory: Path,
+    events: Path,
+    out: Annotated[Path, typer.Option(help="HDF5 file for the scores, row by row.")],
+    objective: Annotated[
+        str | None, typer.Option(help="Whose choice scores; default: the study's objective.")
+    ] = None,
+) -> None:
+    """Score the events of a file with the detector a study chose."""
+    from raysearch.score import score_file
+
+    rows = score_file(directory, events, out, objective)
+    print(f"{rows} events scored: {out}")
