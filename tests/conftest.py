@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["scans"]
+pytest_plugins = ["scans", "traps"]
 
 
 def pytest_configure(config):

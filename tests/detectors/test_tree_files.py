@@ -1,6 +1,5 @@
 """Files of the tree families hold data and never code."""
 
-import os
 import pickle
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 from toys import QUICK, fitted, toy_rows, two_members
+from traps import Hostile
 
 from raysearch.detectors import detector
 from raysearch.errors import InputError
@@ -15,25 +15,11 @@ from raysearch.errors import InputError
 FILES = {"lightgbm": "trees.npz", "adaboost": "trees.npz", "random_forest": "trees.npz"}
 
 
-class Hostile:
-    """Would run a command if it were unpickled."""
-
-    def __reduce__(self):
-        return os.system, ("touch /tmp/raysearch_was_here",)
-
-
 class _Untrusted:
     """A type that is not scikit-learn's."""
 
     def __init__(self):
         self.payload = 1
-
-
-@pytest.fixture
-def ran(monkeypatch):
-    commands = []
-    monkeypatch.setattr(os, "system", commands.append)
-    return commands
 
 
 @pytest.fixture(scope="module")

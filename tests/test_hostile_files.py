@@ -1,0 +1,126 @@
+"""A study that somebody else made is data: whatever its files hold, nothing in them is run."""
+
+import pickle
+import re
+import sqlite3
+from contextlib import suppress
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from toys import QUICK, fitted, hand_made_study, toy_events, toy_rows, two_members
+from traps import Hostile
+
+from raysearch import load_study, resume
+from raysearch.detectors import detector
+from raysearch.errors import InputError
+from raysearch.events import write_columns
+from raysearch.files import write_json
+from raysearch.mixture import load_mixture
+from raysearch.score import score_file
+
+SCRIPT = "<script>fetch('http://evil')</script>"
+
+
+PICKLE = pickle.dumps(Hostile())
+
+
+@pytest.fixture
+def use(tmp_path):
+    """Does with a study what a user does; errors are welcome."""
+    write_columns(tmp_path / "events.h5", toy_events(300, 0))
+
+    def of(directory):
+        for what in (
+            lambda: load_study(directory).report(),
+            lambda: score_file(directory, tmp_path / "events.h5", tmp_path / "scores.h5"),
+            lambda: resume(directory, say=lambda line: None),
+        ):
+            with suppress(Exception):
+                what()
+
+    return of
+
+
+FILES = ["study.json", "trials.parquet", "selection.json", "optuna.db", "scores.parquet"]
+FILES += ["template.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pickle_in_the_place_of_a_file_is_not_run(name, tmp_path, ran, use, monkeypatch):
+    from raysearch import api
+
+    monkeypatch.setattr(api, "_execute", lambda *a: pytest.fail("the search was started"))
+    directory = hand_made_study(tmp_path / "study").directory
+    (directory / name).write_bytes(PICKLE)
+    use(directory)
+    assert not ran
+
+
+def test_a_table_that_names_a_pickled_type_is_not_run(tmp_path, ran):
+    directory = hand_made_study(tmp_path / "study").directory
+    told = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": PICKLE}
+    table = pq.read_table(directory / "trials.parquet")
+    field = pa.field("config.x", pa.int64(), metadata=told)
+    pq.write_table(table.append_column(field, pa.array([1])), directory / "trials.parquet")
+    with suppress(Exception):
+        load_study(directory).report()
+    assert not ran
+
+
+def test_weights_of_objects_are_refused_and_not_run(tmp_path, ran):
+    rows, members = toy_rows(200, 200, 40), two_members(400)
+    fitted(detector("mlp"), rows, members, QUICK["mlp"], epochs=1).save(tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    with np.load(path, allow_pickle=False) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **{**kept, "centre": np.array([Hostile()], dtype=object)})
+    with pytest.raises(InputError, match="must hold"):
+        detector("mlp").load(tmp_path)
+    assert not ran
+
+
+def test_a_template_of_objects_is_refused_and_not_run(tmp_path, ran):
+    write_json(tmp_path / "mixture.json", {"schema": 1, "parts": 1})
+    (tmp_path / "0").mkdir()
+    np.save(tmp_path / "0" / "template_scores.npy", np.array([Hostile()], dtype=object))
+    with pytest.raises(InputError, match="must hold a whole mixture"):
+        load_mixture(tmp_path)
+    assert not ran
+
+
+def test_a_script_in_a_study_is_text_in_its_report(tmp_path):
+    study = hand_made_study(tmp_path / "study")
+    about = study.about
+    about["versions"]["raysearch"] = SCRIPT
+    about["settings"]["features"] = SCRIPT
+    write_json(study.directory / "study.json", about)
+    table = study.table()
+    place = table.schema.get_field_index("error")
+    hostile = table.set_column(place, "error", pa.array([SCRIPT]))
+    pq.write_table(hostile, study.directory / "trials.parquet")
+    page = study.report().read_text()
+    assert SCRIPT not in page
+    assert not re.search(r"<script[^>]*>fetch", page)
+
+
+def test_a_detector_outside_the_study_is_not_loaded(tmp_path):
+    study = hand_made_study(tmp_path / "study")
+    hand_made_study(tmp_path / "other")
+    with pytest.raises(InputError, match="unknown objective"):
+        study.detector("../../other/detector/val_sic")
+    selection = {"objective": "../../other/detector/val_sic", "choices": {}}
+    write_json(study.directory / "selection.json", selection)
+    with pytest.raises(InputError, match="unknown objective"):
+        study.detector()
+
+
+def test_a_database_that_is_none_runs_nothing(tmp_path, ran, use):
+    directory = hand_made_study(tmp_path / "study").directory
+    with sqlite3.connect(directory / "optuna.db") as database:
+        database.execute("create table studies (study_id integer, study_name blob)")
+        database.execute("insert into studies values (1, ?)", (PICKLE,))
+    database.close()
+    use(directory)
+    assert not ran
