@@ -1,8 +1,7 @@
-r"""The two-sample test with its toys over a cluster; `--help` lists its settings.
+"""The two-sample test with its toys over a cluster; `--help` lists its settings.
 
 On this machine:      python jobs/nplm_toys.py DATA REFERENCE
-On a Ray cluster:     ray job submit --working-dir . -- \
-                          python jobs/nplm_toys.py DATA REFERENCE --out DIR
+On a Ray cluster:     raysearch submit nplm DATA REFERENCE --address URL --out DIR
 """
 
 from raysearch.cli import main

@@ -1,8 +1,7 @@
-r"""The scan over signal strengths and background modes; `--help` lists its settings.
+"""The scan over signal strengths and background modes; `--help` lists its settings.
 
 On this machine:      python jobs/scan_signal.py EVENTS
-On a Ray cluster:     ray job submit --working-dir . -- \
-                          python jobs/scan_signal.py EVENTS --out DIR --yes
+On a Ray cluster:     raysearch submit scan EVENTS --address URL --out DIR --yes
 """
 
 from raysearch.cli import main

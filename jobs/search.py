@@ -1,7 +1,7 @@
 """The main job: one search through the Python interface; `--help` lists its settings.
 
 On this machine:      python jobs/search.py
-On a Ray cluster:     ray job submit --working-dir . -- python jobs/search.py --out DIR
+On a Ray cluster:     raysearch submit search --address URL --out DIR
 """
 
 from raysearch.cli import main

@@ -1,13 +1,18 @@
 """raysearch: which anomaly-detection setup should we trust, judged from the data alone?"""
 
-from raysearch.api import resume, search
-from raysearch.errors import InputError
-from raysearch.events import Events, read_events, write_columns
-from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
-from raysearch.nplm import nplm_test
-from raysearch.scanning import scan
-from raysearch.study import Study, load_study
-from raysearch.trial import Setup, run_trial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raysearch.api import resume, search
+    from raysearch.errors import InputError
+    from raysearch.events import Events, read_events, write_columns
+    from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
+    from raysearch.nplm import nplm_test
+    from raysearch.scanning import scan
+    from raysearch.service.submission import submit
+    from raysearch.study import Study, load_study
+    from raysearch.trial import Setup, run_trial
 
 __all__ = [
     "Events",
@@ -22,6 +27,27 @@ __all__ = [
     "run_trial",
     "scan",
     "search",
+    "submit",
     "surrogate_events",
     "write_columns",
 ]
+
+_HOMES = {
+    "api": ("resume", "search"),
+    "errors": ("InputError",),
+    "events": ("Events", "read_events", "write_columns"),
+    "events.surrogate": ("log_likelihood_ratio", "surrogate_events"),
+    "nplm": ("nplm_test",),
+    "scanning": ("scan",),
+    "service.submission": ("submit",),
+    "study": ("Study", "load_study"),
+    "trial": ("Setup", "run_trial"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when asked for: who asks for a log should not wait for torch."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

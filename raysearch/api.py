@@ -11,7 +11,7 @@ from typing import Any
 
 from raysearch.backgrounds import background
 from raysearch.density import CathodeSettings
-from raysearch.directories import check_directory, locked, new_directory
+from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
@@ -20,6 +20,7 @@ from raysearch.inputs import (
     Source,
     check_unchanged,
     describe,
+    hashes,
     read_inputs,
     stored,
     surrogate_inputs,
@@ -57,6 +58,7 @@ def search(
     trials_per_pack: int | None = None,
     address: str | None = None,
     out: Path | str | None = None,
+    go_on: bool = False,
     say: Say = print,
 ) -> Study:
     """Search for the best setup, judged from the data alone.
@@ -86,6 +88,7 @@ def search(
         trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
+        go_on: resume the study in `out` if it is this very one.
         say: receives progress, line by line.
 
     Returns:
@@ -113,8 +116,10 @@ def search(
     find_space(settings.space)
     _check_address(address)
     directory = Path(out) if out is not None else new_directory("search")
-    _check_free(directory, settings)
     sources = {"events": events, "template": template, "test": test}
+    if go_on and _goes_on(directory, settings, sources):
+        return resume(directory, address=address, say=say)
+    _check_free(directory, settings)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
     with locked(directory), _connected(address, resources, say):
         _check_free(directory, settings)
@@ -173,13 +178,27 @@ def _check_free(directory: Path, settings: Settings) -> None:
     if not (directory / STUDY).exists():
         check_directory(directory)
         return
-    held, asked = load_study(directory).about["settings"], settings.as_json()
-    differing = sorted(key for key in asked if held.get(key) != asked[key])
-    what = f"another study (different {', '.join(differing)})" if differing else "this study"
+    names = differing(load_study(directory).about["settings"], settings.as_json())
+    what = f"another study (different {', '.join(names)})" if names else "this study"
     raise InputError(
         f"--out must not hold a study yet, but {directory} holds {what}; go on with it by "
         f"`raysearch resume {directory}`, or choose another directory."
     )
+
+
+def _goes_on(directory: Path, settings: Settings, sources: Mapping[str, Source | None]) -> bool:
+    """Whether the directory holds the study of these settings; refuse it with other inputs."""
+    if not (directory / STUDY).exists():
+        return False
+    about = load_study(directory).about
+    if differing(about["settings"], settings.as_json()):
+        return False
+    if {name: entry["sha256"] for name, entry in about["inputs"].items()} != hashes(sources):
+        raise InputError(
+            f"a study goes on with the files it began with, but {directory} has other input files; "
+            "choose another directory."
+        )
+    return True
 
 
 def _create(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from raysearch.commands.application import application
-from raysearch.errors import InputError
+import typer
 
-app = application()
+from raysearch.access import stay_on_loopback
+from raysearch.errors import InputError
+from raysearch.service.commands import ABOUT_JOBS, add_commands
 
 
 def main(command: Sequence[str] = ()) -> None:
@@ -19,8 +21,23 @@ def main(command: Sequence[str] = ()) -> None:
         command: words in front of those given on the command line.
     """
     sys.path.append(str(Path.cwd()))  # for --space module:function, as `python -m` does
+    words = [*command, *sys.argv[1:]]
+    if "RAY_ADDRESS" not in os.environ and not any(w.startswith("--address") for w in words):
+        stay_on_loopback()
     try:
-        app([*command, *sys.argv[1:]])
+        _application(words)(words)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _application(words: Sequence[str]) -> typer.Typer:
+    """The command line; if a job is asked about, without the commands that import torch."""
+    if words and words[0] in ABOUT_JOBS:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    else:
+        from raysearch.commands.application import application
+
+        app = application()
+    add_commands(app)
+    return app

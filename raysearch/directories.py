@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import InputError
+
+
+def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Names of the settings that a directory holds with other values than those asked for.
+
+    Example:
+        >>> differing({"seed": 1, "trials": 3}, {"seed": 2, "trials": 3})
+        ['seed']
+    """
+    return sorted(name for name in asked if held.get(name) != asked[name])
 
 
 def new_directory(kind: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,13 @@ def surrogate_inputs(
 def describe(paths: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     """Path and SHA-256 of each input file; empty for the embedded default."""
     return {name: {"path": str(p), "sha256": sha256(p)} for name, p in paths.items()}
+
+
+def hashes(sources: Mapping[str, Source | None]) -> dict[str, str]:
+    """SHA-256 of each input that is given; events in memory as if they were written."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = describe(stored(sources, Path(folder)))
+    return {name: entry["sha256"] for name, entry in found.items()}
 
 
 def check_unchanged(origin: Mapping[str, Mapping[str, str]]) -> None:

@@ -62,6 +62,9 @@ def search(
     out: Annotated[
         Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
     ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Resume the study in --out if it is this very one.")
+    ] = False,
     address: options.Address = None,
 ) -> None:
     """Search for the best setup and write a study with its report."""
@@ -90,5 +93,6 @@ def search(
         trials_per_pack=trials_per_pack,
         address=address,
         out=out,
+        go_on=go_on,
     )
     end_study(study)

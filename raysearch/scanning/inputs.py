@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from raysearch.backgrounds import BACKGROUNDS
 from raysearch.errors import InputError
-from raysearch.inputs import Inputs, Source, describe, read_inputs, stored, surrogate_inputs
+from raysearch.inputs import Inputs, Source, read_inputs, surrogate_inputs
 from raysearch.prepare import Rehearsal, rehearse
 from raysearch.regions import Window
 from raysearch.scanning.cells import Cell
@@ -70,10 +68,3 @@ def rehearsals(inputs: Mapping[str, Inputs], settings: ScanSettings) -> dict[Cel
             if cell.n_signal == settings.n_signal[-1]:
                 found[cell] = tried
     return found
-
-
-def hashes(sources: Mapping[str, Source | None]) -> dict[str, str]:
-    """SHA-256 of each input that is given; events in memory as if they were written."""
-    with tempfile.TemporaryDirectory() as folder:
-        found = describe(stored(sources, Path(folder)))
-    return {name: entry["sha256"] for name, entry in found.items()}

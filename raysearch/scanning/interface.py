@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.density import CathodeSettings
-from raysearch.directories import check_directory, locked, new_directory
+from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
 from raysearch.files import write_json
-from raysearch.inputs import Inputs, Source, check_unchanged, describe, stored
+from raysearch.inputs import Inputs, Source, check_unchanged, describe, hashes, stored
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.scanning.cost import Cost, estimate
 from raysearch.scanning.execute import draw_all, execute
-from raysearch.scanning.inputs import hashes, rehearsals, scan_inputs
+from raysearch.scanning.inputs import rehearsals, scan_inputs
 from raysearch.scanning.result import SCAN, SCHEMA, Scan, is_scan, load_scan
 from raysearch.scanning.settings import ScanSettings, scan_settings_from_json
 
@@ -179,13 +179,13 @@ def _create(directory: Path, settings: ScanSettings, inputs: Mapping[str, Any], 
 def _check_same(held: Scan, settings: ScanSettings, inputs: Mapping[str, str]) -> None:
     about = held.about
     asked = settings.as_json()
-    differing = sorted(key for key in asked if about["settings"].get(key) != asked[key])
+    names = differing(about["settings"], asked)
     if {name: entry["sha256"] for name, entry in about["inputs"].items()} != inputs:
-        differing.append("input files")
-    if differing:
+        names.append("input files")
+    if names:
         raise InputError(
             f"--out must be free or hold this very scan, but {held.directory} holds one of "
-            f"different {', '.join(differing)}; choose another directory, or go on with that one "
+            f"different {', '.join(names)}; choose another directory, or go on with that one "
             f"by `raysearch resume {held.directory}`."
         )
 

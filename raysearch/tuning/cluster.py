@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import ray
 
+from raysearch.access import MODE, TOKEN, TOKEN_PATH, default_token_path, make_token
 from raysearch.errors import InputError
 from raysearch.samples import TwoSample
 
@@ -100,11 +101,18 @@ def connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+def _keep_token_private() -> None:
+    """Ray makes the token of a head of its own where every user of the machine may read it."""
+    if not {TOKEN, TOKEN_PATH, MODE} & os.environ.keys():
+        make_token(default_token_path())
+
+
 def _connect(address: str | None) -> None:
     # Ray job submission tells its entrypoint the cluster in this variable.
     where = address or os.environ.get("RAY_ADDRESS")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if where is None:
+        _keep_token_private()
         ray.init(include_dashboard=False, **quiet)
         return
     try:

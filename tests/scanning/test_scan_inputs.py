@@ -3,9 +3,10 @@ from toys import QUICK_CATHODE, toy_events
 
 from raysearch.errors import InputError
 from raysearch.events import write_columns
+from raysearch.inputs import hashes
 from raysearch.prepare import prepare
 from raysearch.scanning.cells import Cell
-from raysearch.scanning.inputs import hashes, rehearsals, scan_inputs
+from raysearch.scanning.inputs import rehearsals, scan_inputs
 from raysearch.scanning.settings import ScanSettings
 
 NOTHING = {"events": None, "template": None, "test": None}

@@ -1,9 +1,12 @@
 """What workers find in the object store."""
 
+import stat
+
 import pytest
 import ray
 from toys import toy_sample
 
+from raysearch.tuning import cluster
 from raysearch.tuning.cluster import share
 
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("default")]
@@ -19,3 +22,15 @@ def test_workers_get_the_ranks_of_the_features_without_sorting_them(local_ray):
     of_rows, is_a_copy = ray.get(seen.remote(share(sample)))
     assert of_rows == sample.rows.ranks.of_rows.tolist()
     assert not is_a_copy
+
+
+def test_the_token_of_a_head_of_ones_own_is_private(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", "elsewhere")
+    cluster._keep_token_private()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH")
+    cluster._keep_token_private()
+    assert stat.S_IMODE((tmp_path / ".ray" / "auth_token").stat().st_mode) == 0o600

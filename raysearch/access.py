@@ -1,0 +1,107 @@
+"""Tokens that open a Ray cluster, and the directories that hold them: their owner's alone.
+
+Whoever may talk to a Ray head may run any program as the user who started it (CVE-2023-48022), so
+a token is as good as a password: it lies in a file of mode 0600 and is named by its path only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from raysearch.errors import InputError
+
+TOKEN, TOKEN_PATH, MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"
+# Named after the systems on which it is the default; "0" makes a head listen on the loopback.
+LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+_OWNER_ONLY = stat.S_IRWXG | stat.S_IRWXO
+
+
+def default_token_path() -> Path:
+    """Where Ray itself looks for a token if the environment names none."""
+    return Path.home() / ".ray" / "auth_token"
+
+
+def environment_token() -> str | None:
+    """The token that the environment names, else the one in Ray's own place; None if there is none.
+
+    Raises:
+        InputError: if `RAY_AUTH_TOKEN_PATH` is no file.
+    """
+    if held := os.environ.get(TOKEN, "").strip():
+        return held
+    if named := os.environ.get(TOKEN_PATH):
+        if not Path(named).is_file():
+            raise InputError(f"{TOKEN_PATH} must be a file with a token, but {named} is none.")
+        return read_token(Path(named))
+    path = default_token_path()
+    return read_token(path) if path.is_file() else None
+
+
+def read_token(path: Path) -> str:
+    """The token in a file."""
+    return path.read_text().strip()
+
+
+def make_token(path: Path) -> Path:
+    """The token file at `path`, made if it is missing, and made private if others may read it.
+
+    Raises:
+        InputError: if it can be neither made nor made private.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write_new(path, secrets.token_hex(32))
+        if path.stat().st_mode & _OWNER_ONLY:
+            path.chmod(0o600)
+    except OSError as error:
+        raise InputError(
+            f"a token of Ray must lie in a file of your own, but: {error}; name another by "
+            f"{TOKEN_PATH}."
+        ) from error
+    return path
+
+
+def private_directory(path: Path) -> Path:
+    """The directory at `path`, made if it is missing.
+
+    Raises:
+        InputError: if it is not this user's alone, whoever made it.
+    """
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    found = path.lstat()
+    theirs = found.st_uid != os.getuid() or found.st_mode & _OWNER_ONLY
+    if not stat.S_ISDIR(found.st_mode) or theirs:
+        raise InputError(
+            f"{path} must be a directory that is yours alone (mode 0700), but has mode "
+            f"{stat.filemode(found.st_mode)} and owner {found.st_uid}; remove it or choose another."
+        )
+    return path
+
+
+def stay_on_loopback() -> None:
+    """Let a Ray head that this process starts listen on this machine's own address only.
+
+    It is for a process that joins no cluster of several machines, and must come before Ray is
+    imported: Ray would otherwise take an address that others reach, whatever it is told.
+    """
+    if "ray" not in sys.modules:
+        os.environ.setdefault(LOOPBACK_ONLY, "0")
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that was never readable by others, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    try:
+        with suppress(FileExistsError):  # another process was faster; a rename would take its token
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()

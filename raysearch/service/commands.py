@@ -1,0 +1,135 @@
+"""The commands about jobs: submit, status, logs, stop, list and fetch."""
+
+from __future__ import annotations
+
+import json as json_format
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raysearch.errors import InputError
+from raysearch.service.address import LOCAL
+from raysearch.service.archive import packed
+from raysearch.service.executor import FAILED, JobInfo, info
+from raysearch.service.head import stop_head
+from raysearch.service.job import Job, fetch
+from raysearch.service.places import executor
+
+# Those that need no more than the job interface.
+ABOUT_JOBS = frozenset({"status", "logs", "stop", "list", "fetch", "pack"})
+
+Address = Annotated[
+    str, typer.Option(help="local, in-process, or the URL of a cluster's dashboard.")
+]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="As `raysearch submit` printed it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def submit(
+    command: Annotated[
+        list[str], typer.Argument(help="search, scan, nplm or another command and its options.")
+    ],
+    address: Address = LOCAL,
+    working_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the job runs; a cluster is sent its code and the files named."),
+    ] = None,
+) -> None:
+    """Run a command as a job; the last line printed is the job's id alone."""
+    from raysearch.service.submission import submit as run
+
+    print(run(command, address=address, working_dir=working_dir).job_id)
+
+
+def status(job_id: JobId, address: Address = LOCAL, json: Json = False) -> None:
+    """Say whether a job waits, runs or has ended, and how."""
+    found = _job(job_id, address).status()
+    print(json_format.dumps(found.as_json(), indent=2) if json else _line(found))
+    if found.message and not json:
+        print(found.message)
+
+
+def logs(
+    job_id: JobId,
+    address: Address = LOCAL,
+    follow: Annotated[bool, typer.Option("--follow", help="Until the job ends.")] = False,
+) -> None:
+    """Print what a job has printed; exit status 1 if it was followed and failed."""
+    job = _job(job_id, address)
+    if not follow:
+        print(job.logs(), end="")
+        return
+    for news in job.follow():
+        print(news, end="", flush=True)
+    if job.status().state == FAILED:
+        raise typer.Exit(1)
+
+
+def stop(
+    job_id: Annotated[str | None, typer.Argument(metavar="ID", help="The job to stop.")] = None,
+    address: Address = LOCAL,
+    head: Annotated[
+        bool, typer.Option("--head", help="End the head of this machine and all its jobs.")
+    ] = False,
+) -> None:
+    """Stop a job as Ctrl-C does, with its report; `raysearch resume` goes on with its study."""
+    if head == (job_id is not None):
+        raise InputError("`raysearch stop` needs either the ID of a job or --head.")
+    if job_id is not None:
+        print("stopping" if _job(job_id, address).stop() else "it had ended before")
+        return
+    print("the head has ended" if stop_head() else "no head runs on this machine")
+
+
+def list_jobs(address: Address = LOCAL, json: Json = False) -> None:
+    """List the jobs, oldest first."""
+    found = executor(address).jobs()
+    if json:
+        print(json_format.dumps([job.as_json() for job in found], indent=2))
+        return
+    for job in found:
+        print(_line(job))
+
+
+def fetch_study(
+    study: Annotated[str, typer.Argument(help="ID of a job, or its --out.")],
+    address: Address = LOCAL,
+    to: Annotated[
+        Path | None, typer.Option(help="Directory; default: where it lies here, or in studies/.")
+    ] = None,
+) -> None:
+    """Copy the files of a job's study to this machine; print where they are."""
+    where = executor(address)
+    known = {job.job_id: job.study for job in where.jobs()}
+    print(fetch(where, known.get(study, study), to))
+
+
+def pack(study: Path) -> None:
+    """Print the files of a study as text, for `raysearch fetch`."""
+    print(packed(study), end="")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands about jobs to a command line."""
+    # What follows the name of the command belongs to the job, options included.
+    app.command(context_settings={"ignore_unknown_options": True})(submit)
+    for command in (status, logs, stop):
+        app.command()(command)
+    app.command("list")(list_jobs)
+    app.command("fetch")(fetch_study)
+    app.command(hidden=True)(pack)
+
+
+def _job(job_id: str, address: str) -> Job:
+    where = executor(address)
+    return Job(job_id, info(where, job_id).study, where)
+
+
+def _line(job: JobInfo) -> str:
+    """A job in one line."""
+    lasted = ""
+    if job.started is not None:
+        lasted = f" for {(job.ended or time.time()) - job.started:.0f} s"
+    return f"{job.job_id}  {job.state}{lasted}  {job.study}"

@@ -1,0 +1,71 @@
+"""What can be said of a command before it is submitted: whether it is right, whether it is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from raysearch.commands.parse import Command
+from raysearch.commands.words import edges
+from raysearch.density import cathode_from_words
+from raysearch.directories import differing
+from raysearch.errors import InputError
+from raysearch.scanning import ScanSettings, is_scan, load_scan
+from raysearch.scanning.settings import progression
+from raysearch.settings import Settings
+from raysearch.study import STUDY, load_study
+
+_LISTS = ("modes", "features", "detectors", "objectives")
+
+
+def settings_of(command: Command) -> Settings | ScanSettings | None:
+    """The settings of the study that a search or a scan will make; None for other commands.
+
+    Raises:
+        InputError: if a name is unknown or a number breaks its rule.
+    """
+    if command.name == "search":
+        return Settings(**_plain(command, Settings), **_shared(command.values))
+    if command.name == "scan":
+        return _scan_settings(command)
+    return None
+
+
+def check_existing(directory: Path, settings: Settings | ScanSettings | None) -> None:
+    """Refuse a directory on this machine that holds another study, listing what differs."""
+    if settings is None or (held := _held(directory, settings)) is None:
+        return
+    if names := differing(held, settings.as_json()):
+        raise InputError(
+            f"--out must be new, or hold this very study, but {directory} holds one of different "
+            f"{', '.join(names)}; choose another directory, or go on with that one by "
+            f"`raysearch resume {directory}`."
+        )
+
+
+def _held(directory: Path, settings: Settings | ScanSettings) -> Mapping[str, Any] | None:
+    if isinstance(settings, ScanSettings):
+        return load_scan(directory).about["settings"] if is_scan(directory) else None
+    return load_study(directory).about["settings"] if (directory / STUDY).exists() else None
+
+
+def _scan_settings(command: Command) -> ScanSettings:
+    given = _plain(command, ScanSettings)
+    given |= {name: tuple(given[name].split(",")) for name in _LISTS}
+    given["n_signal"] = tuple(progression(given["n_signal"].split(",")))
+    return ScanSettings(**given, **_shared(command.values))
+
+
+def _plain(command: Command, kind: type) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)} & command.values.keys() - {"cathode"}
+    return {name: command.values[name] for name in names}
+
+
+def _shared(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "signal_region_tev": edges(values["signal_region"]),
+        "sideband_width_tev": values["sideband_width"],
+        "cathode": cathode_from_words(values["cathode"] or ()),
+    }

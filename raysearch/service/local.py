@@ -1,0 +1,75 @@
+"""Jobs on the Ray head of this machine."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.errors import InputError
+from raysearch.service.address import LOCAL
+from raysearch.service.cluster import Cluster
+from raysearch.service.executor import JobInfo, Request
+from raysearch.service.head import head_token, running_head, start_head
+from raysearch.service.study_files import copy_study
+
+if TYPE_CHECKING:
+    # Imports torch, which who asks for a job's state should not wait for.
+    from raysearch.progress import Say
+
+
+@dataclass(frozen=True)
+class Local:
+    """The head of this user; its jobs see the files of this machine.
+
+    Attributes:
+        cluster: its job interface.
+    """
+
+    cluster: Cluster
+    place: str = LOCAL
+    is_here: bool = True
+
+    def start(self, request: Request) -> None:
+        """See `Executor.start`; the job runs in the working directory itself."""
+        where = shlex.quote(str((request.working_dir or Path.cwd()).absolute()))
+        python = f"cd {where} && exec {shlex.quote(sys.executable)}"
+        replace(self.cluster, python=python).start(replace(request, working_dir=None))
+
+    def jobs(self) -> list[JobInfo]:
+        """See `Executor.jobs`."""
+        return self.cluster.jobs()
+
+    def logs(self, job_id: str) -> str:
+        """See `Executor.logs`."""
+        return self.cluster.logs(job_id)
+
+    def stop(self, job_id: str) -> bool:
+        """See `Executor.stop`."""
+        return self.cluster.stop(job_id)
+
+    def fetch(self, study: str, to: Path) -> Path:
+        """See `Executor.fetch`."""
+        return copy_study(Path(study), to)
+
+
+def local(say: Say) -> Local:
+    """The head of this machine, started if there is none."""
+    return Local(Cluster(start_head(say).url, head_token()))
+
+
+def running_local() -> Local:
+    """The head of this machine.
+
+    Raises:
+        InputError: if there is none.
+    """
+    head = running_head()
+    if head is None:
+        raise InputError(
+            "a head must run on this machine to have jobs, but there is none; `raysearch submit` "
+            "starts one, and `raysearch resume STUDY` goes on with what an earlier one began."
+        )
+    return Local(Cluster(head.url, head_token()))

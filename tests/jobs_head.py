@@ -1,0 +1,38 @@
+"""A Ray head of the tests' own, started as raysearch starts one: one for all tests that need it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="session")
+def own_head():
+    """The directory of a head that runs; it ends with the tests, by its own process."""
+    from raysearch.service.head import DIRECTORY, start_head, stop_head
+
+    # Sockets have short paths, which those of pytest are not.
+    with tempfile.TemporaryDirectory(prefix="rs-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(DIRECTORY, folder)
+        for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+            patch.delenv(name, raising=False)
+        start_head(lambda line: None)
+        yield Path(folder)
+        stop_head()
+        left = [process for process in processes() if folder in command(process)]
+        assert not left
+
+
+def processes():
+    """All processes of this user."""
+    return [p for p in psutil.process_iter() if p.pid != os.getpid()]
+
+
+def command(process):
+    """What everybody may read of a process."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+        return ""

@@ -1,0 +1,97 @@
+"""The commands about jobs, with jobs of this process."""
+
+import json
+import sys
+
+import pytest
+from toys import hand_made_study, toy_events
+
+from raysearch import cli
+from raysearch.events import write_columns
+from raysearch.service import inprocess, places
+from raysearch.service.inprocess import InProcess
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    here = InProcess()
+    monkeypatch.setattr(places, "THIS_PROCESS", here)
+    monkeypatch.setenv("RAYSEARCH_HEAD_DIR", str(tmp_path / "head"))
+    monkeypatch.chdir(tmp_path)
+    write_columns(tmp_path / "events.h5", toy_events(600, 60))
+    hand_made_study(tmp_path / "study")
+
+    def of(words):
+        monkeypatch.setattr(sys, "argv", ["raysearch", *words.split()])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return of
+
+
+SUBMIT = "submit score study events.h5 --out s.h5 --address in-process"
+
+
+def test_the_last_line_of_a_submission_is_the_id_alone(run, tmp_path):
+    status, out, _ = run(SUBMIT)
+    job_id = out.splitlines()[-1]
+    assert status == 0
+    assert job_id.startswith("score-study-")
+    assert "660 events scored" in out
+    assert (tmp_path / "s.h5").is_file()
+    assert run(f"logs {job_id} --address in-process")[1] == f"660 events scored: {tmp_path}/s.h5\n"
+    assert run(f"logs {job_id} --follow --address in-process")[:2][1].count("scored") == 1
+    found = json.loads(run(f"status {job_id} --address in-process --json")[1])
+    assert (found["state"], found["study"]) == ("SUCCEEDED", str(tmp_path / "study"))
+    assert run("list --address in-process")[1].startswith(f"{job_id}  SUCCEEDED for ")
+    assert json.loads(run("list --address in-process --json")[1]) == [found]
+    assert run(f"stop {job_id} --address in-process")[1] == "it had ended before\n"
+
+
+def test_a_failed_job_says_why(run):
+    _, out, _ = run(f"{SUBMIT} --objective max_sic")
+    job_id = out.splitlines()[-1]
+    _, out, _ = run(f"status {job_id} --address in-process")
+    assert "FAILED" in out
+    assert "has none for max_sic" in out
+    assert run(f"logs {job_id} --follow --address in-process")[0] == 1
+
+
+def test_a_study_is_fetched_by_its_directory(run, tmp_path):
+    assert run(f"fetch {tmp_path}/study --address in-process")[1] == f"{tmp_path}/study\n"
+    assert run(f"fetch {tmp_path}/study --to copy --address in-process")[1] == "copy\n"
+    assert (tmp_path / "copy" / "study.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("status none --address in-process", "there must be a job 'none' at in-process"),
+        ("logs ../../etc --address in-process", "there must be a job '../../etc'"),
+        ("list", "a head must run on this machine to have jobs, but there is none"),
+        ("list --address localhost:8265", "must be local, in-process or a URL"),
+        ("stop", "needs either the ID of a job or --head"),
+        ("stop a --head", "needs either the ID of a job or --head"),
+        ("submit submit search", "unknown command 'submit'"),
+        ("submit search --seed x", "--seed"),
+        ("fetch absent --address in-process", "must have a directory, but absent is none"),
+        ("pack study/detector", "must hold one of study.json"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(words, message, run):
+    status, out, err = run(words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_no_head_is_ended_where_none_runs(run):
+    assert run("stop --head")[:2] == (0, "no head runs on this machine\n")
+
+
+def test_an_error_of_the_program_is_in_the_log(monkeypatch):
+    def broken():
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("raysearch.commands.application.application", broken)
+    assert inprocess._run(["search"]) == "RuntimeError: broken"

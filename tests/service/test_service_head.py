@@ -1,0 +1,120 @@
+"""A real head, started by raysearch: a study from submission to result, and who is kept out."""
+
+import json
+import urllib.request
+from ipaddress import ip_address
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+from jobs_head import command, processes
+from toys import toy_events
+
+from raysearch.access import read_token
+from raysearch.errors import InputError
+from raysearch.events import write_columns
+from raysearch.service.head import running_head
+from raysearch.service.ping import ray_version
+from raysearch.service.submission import submit
+from raysearch.study import Study
+
+pytestmark = pytest.mark.xdist_group("ray")
+QUICK = "--space hgb --sampler random --repeats 1 --n-signal 300"
+
+
+def words_of(tmp_path, trials):
+    write_columns(tmp_path / "events.h5", toy_events(4000, 300))
+    events, out = tmp_path / "events.h5", tmp_path / "study"
+    return f"search {events} {QUICK} --trials {trials} --out {out}".split()
+
+
+@pytest.fixture
+def token(own_head):
+    return read_token(own_head / "token")
+
+
+def test_a_study_is_submitted_followed_fetched_and_submitted_again(own_head, token, tmp_path):
+    told = []
+    job = submit(words_of(tmp_path, trials=2), say=told.append)
+    log = "".join(job.follow())
+    assert log.count("trial 0") == 2
+    study = job.result()
+    assert isinstance(study, Study)
+    assert study.table().num_rows == 2
+    assert (job.fetch(tmp_path / "copy") / "report.html").is_file()
+
+    again = submit(words_of(tmp_path, trials=2), say=told.append)
+    assert again.job_id == job.job_id
+    assert "has a job already: SUCCEEDED" in told[-1]
+    with pytest.raises(InputError, match="of different seed"):
+        submit([*words_of(tmp_path, trials=2), "--seed", "2"])
+
+    details = job.executor.cluster._client.get_job_info(job.job_id)
+    assert "search" in details.entrypoint
+    assert token not in repr(details)
+    assert token not in log
+    hidden = {own_head / "token"}
+    for folder in (own_head, tmp_path):
+        for path in folder.rglob("*"):
+            if path.is_file() and path not in hidden:
+                assert token.encode() not in path.read_bytes(), path
+
+
+def test_only_who_has_the_token_is_heard(own_head, token):
+    url = running_head().url
+    for path in ("/api/version", "/api/jobs/"):
+        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 403)):
+            with pytest.raises(HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(url + path, headers=headers))
+            with refused.value as answer:
+                assert answer.code == status
+    with pytest.raises(InputError, match="refused the token"):
+        ray_version(url, "wrong")
+    body = json.dumps({"entrypoint": f"touch {own_head}/ran"}).encode()
+    request = urllib.request.Request(f"{url}/api/jobs/", data=body, method="POST")
+    with pytest.raises(HTTPError) as refused:
+        urllib.request.urlopen(request)
+    refused.value.close()
+    assert not (own_head / "ran").exists()
+
+
+def test_nobody_reads_the_token_in_the_list_of_processes(own_head, token):
+    commands = [command(process) for process in processes()]
+    assert any(str(own_head) in each for each in commands)
+    assert not any(token in each for each in commands)
+
+
+def test_a_head_listens_on_the_loopback_only(own_head):
+    head = psutil.Process(running_head().pid)
+    family = [head, *head.children(recursive=True)]
+    listening = [
+        ip_address(connection.laddr.ip)
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) > 3
+    for ip in listening:
+        assert (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
+def test_the_directory_of_a_head_is_its_owners_alone(own_head):
+    assert own_head.stat().st_mode & 0o077 == 0
+    assert (own_head / "token").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_head")
+def test_a_stopped_study_ends_with_its_report_and_goes_on(tmp_path):
+    words = words_of(tmp_path, trials=400)
+    job = submit(words, say=lambda line: None)
+    for news in job.follow():
+        if "trial 0" in news:
+            break
+    assert job.stop()
+    assert job.wait(60).state == "STOPPED"
+    assert (tmp_path / "study" / "report.html").is_file()
+    second = submit(words, say=lambda line: None)
+    assert second.job_id == f"{job.job_id}-2"
+    second.stop()
+    second.wait(60)

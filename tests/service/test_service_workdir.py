@@ -1,0 +1,61 @@
+"""What a cluster is sent of a working directory."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.service import workdir
+from raysearch.service.workdir import uploaded_files, write_archive
+
+SENT = ["README.md", "jobs/search.py", "my_space.py"]
+KEPT = [
+    *("events.h5", "toys.parquet", ".git/config", ".env", ".venv/pyvenv.cfg", "venv/pyvenv.cfg"),
+    *("venv/lib/a.py", "__pycache__/a.pyc", "studies/first/study.json", "mine/study.json"),
+    *("mine/detector/a.json", "old/.fetched", "old/report.html"),
+]
+
+
+@pytest.fixture
+def directory(tmp_path):
+    for name in (*SENT, *KEPT):
+        path = tmp_path / "work" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "work" / "link.py").symlink_to(tmp_path / "secret")
+    return tmp_path / "work"
+
+
+def test_code_is_sent_and_data_studies_environments_and_links_are_not(directory):
+    assert [path.as_posix() for path in uploaded_files(directory, [])] == SENT
+
+
+def test_a_data_file_that_the_command_reads_is_sent(directory):
+    files = uploaded_files(directory, [directory / "events.h5"])
+    assert [path.as_posix() for path in files] == ["README.md", "events.h5", *SENT[1:]]
+
+
+def test_too_much_is_refused_with_what_is_large(directory, monkeypatch):
+    monkeypatch.setattr(workdir, "MOST_BYTES", 2**20)
+    (directory / "model.bin").write_bytes(b"0" * 2 * 2**20)
+    with pytest.raises(InputError, match=r"1.0 MiB, but .* has 2.0 MiB; .* model.bin \(2.0 MiB\)"):
+        uploaded_files(directory, [])
+
+
+def test_what_is_no_directory_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--working-dir must be a directory"):
+        uploaded_files(tmp_path / "absent", [])
+
+
+def test_equal_contents_give_equal_archives_whatever_their_times(directory, tmp_path):
+    files = uploaded_files(directory, [])
+    write_archive(directory, files, tmp_path / "a.zip")
+    os.utime(directory / "my_space.py", (0, 0))
+    write_archive(directory, files, tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == SENT
+        assert archive.read("my_space.py") == Path(directory / "my_space.py").read_bytes()

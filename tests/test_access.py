@@ -1,0 +1,87 @@
+"""Tokens are their owner's alone, from the moment they exist."""
+
+import stat
+
+import pytest
+
+from raysearch.access import (
+    TOKEN,
+    TOKEN_PATH,
+    environment_token,
+    make_token,
+    private_directory,
+    read_token,
+)
+from raysearch.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (TOKEN, TOKEN_PATH):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path):
+    path = make_token(tmp_path / "new" / "token")
+    assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    assert len(read_token(path)) == 64
+    assert read_token(make_token(path)) == read_token(path)
+    assert read_token(make_token(tmp_path / "other")) != read_token(path)
+    assert [each.name for each in path.parent.iterdir()] == ["token"]
+
+
+def test_a_token_that_others_may_read_is_made_private(tmp_path):
+    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "token").chmod(0o644)
+    assert mode(make_token(tmp_path / "token")) == 0o600
+    assert read_token(tmp_path / "token") == "secret"
+
+
+def test_a_token_that_cannot_be_made_is_an_error_with_its_remedy(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=f"must lie in a file of your own.*{TOKEN_PATH}"):
+        make_token(tmp_path / "file" / "token")
+
+
+def test_the_environment_names_the_token_before_rays_own_place(monkeypatch, home):
+    assert environment_token() is None
+    (home / ".ray").mkdir()
+    (home / ".ray" / "auth_token").write_text("default\n")
+    assert environment_token() == "default"
+    (home / "named").write_text("named")
+    monkeypatch.setenv(TOKEN_PATH, str(home / "named"))
+    assert environment_token() == "named"
+    monkeypatch.setenv(TOKEN, "given")
+    assert environment_token() == "given"
+
+
+def test_a_named_token_file_must_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv(TOKEN_PATH, str(tmp_path / "absent"))
+    with pytest.raises(InputError, match=r"must be a file with a token, but .*absent is none"):
+        environment_token()
+
+
+def test_a_private_directory_is_made_private(tmp_path):
+    assert mode(private_directory(tmp_path / "a" / "b")) == 0o700
+    assert private_directory(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+
+
+@pytest.mark.parametrize("kind", ["open", "link", "file"])
+def test_what_somebody_else_may_have_put_there_is_refused(kind, tmp_path):
+    path = tmp_path / "there"
+    if kind == "open":
+        path.mkdir()
+        path.chmod(0o755)
+    elif kind == "link":
+        (tmp_path / "theirs").mkdir(mode=0o700)
+        path.symlink_to(tmp_path / "theirs")
+    else:
+        path.write_text("")
+    with pytest.raises(InputError, match="yours alone"):
+        private_directory(path)
