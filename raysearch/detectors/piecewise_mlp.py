@@ -3,8 +3,9 @@
 A plain perceptron is slow to learn what happens in a narrow range of one feature, and mixes all
 features from the first layer on, so that uninformative ones distract it; trees do neither. Beside
 the standardised feature this network gets its piecewise linear encoding: one input for each
-quantile bin. It is the authors' embedding "version B", merged into the first layer: the function
-is the same, and the compiled kernel of the plain perceptron trains it.
+quantile bin. It is the authors' embedding "version B" with its linear map left to the first layer,
+of which every bin has a row of its own, so that the compiled kernel of the plain perceptron trains
+it. Among dozens of uninformative inputs trees remain the better choice.
 
 References:
     On embeddings for numerical features in tabular deep learning (Gorishniy, Rubachev, Babenko,

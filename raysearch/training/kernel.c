@@ -172,7 +172,6 @@ typedef struct {
 
 /* What the caller has to agree with before it passes one of them. */
 int64_t struct_bytes(void) { return sizeof(network) + sizeof(training); }
-
 static int64_t round_up(int64_t count) { return (count + 15) / 16 * 16; }
 
 /* Of the hidden layers: nothing but the gather and the first product meets the inputs. */
@@ -213,17 +212,7 @@ int64_t scratch_size(const network *net, int64_t size)
 /* Features in a row of the table. */
 static int64_t features_of(const network *net) { return net->widths[0] / (1 + net->bins); }
 
-/* The bins of one value: 0 below, 1 above, linear inside. NaN stays NaN. */
-INLINE void encode(float value, const float *centre, const float *inverse, int64_t bins, float *to)
-{
-    for (int64_t i = 0; i < bins; i++) {
-        float share = (value - centre[i]) * inverse[i];
-        share = share < 0 ? 0 : share;
-        to[i] = share > 1 ? 1 : share;
-    }
-}
-
-/* The rows of a block, encoded; `order` NULL for consecutive ones. */
+/* The rows of a block, encoded; `order` NULL for consecutive ones. NaN stays NaN. */
 static void gather(const network *net, const float *features, const int64_t *order, int64_t rows,
                    float *to)
 {
@@ -234,7 +223,11 @@ static void gather(const network *net, const float *features, const int64_t *ord
             to[i] = (from[j] - net->centre[i]) * net->inverse[i];
         if (each == 1) continue;
         for (int64_t j = 0, i = 1; j < d; j++, i += each)
-            encode(from[j], net->centre + i, net->inverse + i, net->bins, to + i);
+            for (int64_t k = i; k < i + net->bins; k++) {
+                float share = (from[j] - net->centre[k]) * net->inverse[k];
+                share = share < 0 ? 0 : share;
+                to[k] = share > 1 ? 1 : share;
+            }
     }
 }
 
