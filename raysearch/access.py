@@ -16,6 +16,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 
 TOKEN, TOKEN_PATH, MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Named after the systems on which it is the default; "0" makes a head listen on the loopback.
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _OWNER_ONLY = stat.S_IRWXG | stat.S_IRWXO
@@ -95,9 +96,21 @@ def stay_on_loopback() -> None:
         os.environ.setdefault(LOOPBACK_ONLY, "0")
 
 
+def keep_from_proxies() -> None:
+    """Let this process reach its own machine directly: a proxy is no place for a token.
+
+    Ray's client takes proxies from the environment, for this machine too.
+    """
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    hosts = [host for host in known.split(",") if host]
+    hosts += [host for host in _LOOPBACK if host not in hosts]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(hosts)
+
+
 def _write_new(path: Path, text: str) -> None:
     """Write a file that was never readable by others, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Threads of one process may do so at the same time.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     try:

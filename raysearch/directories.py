@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from raysearch.errors import InputError
 
@@ -49,7 +51,7 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
-    with (directory / ".lock").open("w") as file:
+    with _lock_file(directory) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -57,3 +59,16 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
                 f"a {what} runs in one place at a time, but {directory} is running already."
             ) from error
         yield
+
+
+def _lock_file(directory: Path) -> IO[str]:
+    """The open lock file; what it holds stays as it is, and a link is not followed.
+
+    A directory may come from somebody else: a link in it could lead to any file of this user.
+    """
+    path = directory / ".lock"
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
+    except OSError as error:
+        reason = "but it is a link" if error.errno == errno.ELOOP else f"but: {error}"
+        raise InputError(f"{path} must be a file of this directory's own, {reason}.") from error

@@ -14,6 +14,7 @@ from traps import Hostile
 
 from raysearch import load_study, resume
 from raysearch.detectors import detector
+from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.files import write_json
@@ -124,3 +125,13 @@ def test_a_database_that_is_none_runs_nothing(tmp_path, ran, use):
     database.close()
     use(directory)
     assert not ran
+
+
+def test_a_lock_that_is_a_link_leads_nowhere(tmp_path):
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("ten years")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ".lock").symlink_to(thesis)
+    with pytest.raises(InputError, match="but it is a link"), locked(tmp_path / "study"):
+        pass
+    assert thesis.read_text() == "ten years"

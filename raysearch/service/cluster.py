@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from raysearch.access import keep_from_proxies
 from raysearch.errors import InputError
 from raysearch.service.archive import unpack
 from raysearch.service.executor import ENDED, SUCCEEDED, AlreadyThere, JobInfo, Request
@@ -106,6 +107,7 @@ class Cluster:
     def _client(self) -> Any:
         check_environment(self.place)
         check_version(self.place, self.token)
+        keep_from_proxies()
         # Ray takes seconds to import; what is refused should not wait for it.
         from ray.job_submission import JobSubmissionClient
 

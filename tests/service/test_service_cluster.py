@@ -1,12 +1,14 @@
 """What a cluster is sent, and what its answers mean; the interface is Ray's, the head is not."""
 
 import json
+import os
 import shlex
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from fake_head import FakeHead, listening
 
 from raysearch.errors import InputError
 from raysearch.service.archive import packed
@@ -37,6 +39,18 @@ def test_a_job_carries_its_command_and_no_token(cluster, head):
     assert "secret" not in repr(cluster)
     assert all(headers["Authorization"] == "Bearer secret" for _, _, headers, _ in head.requests)
     assert all(b"secret" not in body for *_, body in head.requests)
+
+
+def test_a_proxy_sees_no_token_for_this_machine(cluster, monkeypatch):
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    proxy = FakeHead()
+    with listening(proxy) as url:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, url)
+        assert cluster.jobs() == []
+    assert proxy.requests == []
+    assert os.environ["no_proxy"].startswith("example.org,")
 
 
 def test_a_shell_reads_the_words_as_they_were_given():
