@@ -112,8 +112,9 @@ def in_words(found: Mapping[str, Any] | None) -> Said:
         )
     asked = (
         f"on {found['data']:,} data and {found['template']:,} template events that nothing was "
-        f"chosen by, the largest excess of the best setups has {found['significance']:.2f} sigma "
-        f"and p = {found['p_value']:.2g} among {found['permutations']} permutations of the classes"
+        f"chosen by, the largest excess of the best setups has locally "
+        f"{found['significance']:.2f} sigma, and globally p = {found['p_value']:.2g} among "
+        f"{found['permutations']} permutations of the classes"
     )
     rate = found["alarm_rate"]
     if not found["is_clear"]:

@@ -66,7 +66,7 @@ def _sentence(name: str, choice: Mapping[str, Any]) -> str:
     setup, members = choice["setup"], _ensemble(choice).get("members")
     features = setup.get("features")
     listed = features if isinstance(features, str) else ", ".join(features or [])
-    text = f"By {look(name).label} the setup to trust is {setup['detector']} on the {listed} "
+    text = f"By {look(name).label} the best setup is {setup['detector']} on the {listed} "
     text += f"features in {setup.get('mode')} mode (trial {choice['trial_id']})"
     return text + (f", as an ensemble of {members}." if members else ".")
 

@@ -121,7 +121,7 @@ def test_the_verdict_stands_above_the_winners(p, headline, contents):
     asked = {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": 0.05}
     answer = answered(contents, asked)
     assert f'<p class="verdict">{headline}</p>' in answer
-    assert answer.index("1,500 data and 1,600 template events") < answer.index("setup to trust")
+    assert answer.index("1,500 data and 1,600 template events") < answer.index("the best setup is")
     assert ("Recommended is the mean of the best 2 setups" in answer) == found.is_clear
 
 
