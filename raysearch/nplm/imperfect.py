@@ -20,6 +20,7 @@ from torch import Tensor
 
 from raysearch.nplm.blocks import PRODUCT_ROWS, Block
 from raysearch.nplm.kernel import chunks
+from raysearch.nplm.likelihood import Samples
 from raysearch.nplm.neural import filled, fit_nuisances
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
@@ -27,7 +28,6 @@ from raysearch.nplm.reweighted import coefficients, moments, slopes, terms_of, w
 from raysearch.nplm.solve import one_step
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
-from raysearch.nplm.train import Samples
 
 
 class Fit(NamedTuple):

@@ -54,16 +54,18 @@ class Shape:
             values.append(output if k == len(self.sizes) else output.sigmoid_())
         return values
 
-    def jacobian(self, parameters: Tensor, values: list[Tensor]) -> Tensor:
-        """(t, p, n) derivatives of f by each parameter, from `values`."""
-        slope, parts = torch.ones_like(values[-1]), []
+    def jacobian(self, parameters: Tensor, values: list[Tensor], out: Tensor) -> None:
+        """Write into (t, p, n) the derivatives of f by each parameter, from `values`."""
+        slope, end = torch.ones_like(values[-1]), self.n_parameters
         for k, (weight, _) in reversed(list(enumerate(self._layers(parameters)))):
-            by_weight = slope[:, :, None, :] * values[k][:, None, :, :]
-            parts += [slope, by_weight.flatten(1, 2)]
+            inputs, outputs = self.sizes[k : k + 2]
+            middle, start = end - outputs, end - (inputs + 1) * outputs
+            out[:, middle:end] = slope
+            by_weight = out[:, start:middle].unflatten(1, (outputs, inputs))
+            torch.mul(slope[:, :, None, :], values[k][:, None, :, :], out=by_weight)
+            end = start
             if k:
-                slope = torch.bmm(weight.transpose(1, 2), slope)
-                slope = slope.mul_(values[k]).mul_(1 - values[k])
-        return torch.cat(parts[::-1], dim=1)
+                slope = _through_sigmoid(torch.bmm(weight.transpose(1, 2), slope), values[k])
 
     def gradient(self, parameters: Tensor, values: list[Tensor], outer: Tensor) -> Tensor:
         """(t, p) sums over events of the derivatives of f times (t, 1, n) outer ones.
@@ -75,8 +77,7 @@ class Shape:
             by_weight = torch.bmm(slope, values[k].transpose(1, 2))
             parts += [slope.sum(2), by_weight.flatten(1)]
             if k:
-                slope = torch.bmm(weight.transpose(1, 2), slope)
-                slope = slope.mul_(values[k]).mul_(1 - values[k])
+                slope = _through_sigmoid(torch.bmm(weight.transpose(1, 2), slope), values[k])
         return torch.cat(parts[::-1], dim=1)
 
     def _layers(self, parameters: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -94,3 +95,9 @@ class Shape:
             bound = np.sqrt(6 / (inputs + outputs))
             parts += [rng.uniform(-bound, bound, inputs * outputs), np.zeros(outputs)]
         return np.concatenate(parts)
+
+
+def _through_sigmoid(slope: Tensor, value: Tensor) -> Tensor:
+    """The slope by a sigmoid's argument from that by its value, in place."""
+    slope *= value
+    return slope.addcmul_(slope, value, value=-1)

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from raysearch.errors import InputError
+from raysearch.nplm.likelihood import CHUNK, Samples
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
 from raysearch.nplm.pool import FRESH, Draw, Pool, reference_rows
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
-from raysearch.nplm.train import CHUNK, Samples, train
+from raysearch.nplm.train import train
 from raysearch.seeds import number
 
 # The likelihood of a few nuisances is nearly a parabola: a step without gain is the end.

@@ -140,17 +140,22 @@ class Model:
             return shift, slopes
         network = parameters[:, : self.n_weights]
         values = self.shape.values(network, self._columns(inputs))
-        slopes = torch.cat([self.shape.jacobian(network, values), slopes], dim=1)
-        return values[-1] + shift, slopes
+        # Written where they stay: copies of so many numbers would cost more than the products.
+        out = slopes.new_empty(*parameters.shape, inputs.shape[2])
+        self.shape.jacobian(network, values, out)
+        out[:, self.n_weights :] = slopes
+        return values[-1] + shift, out
 
-    def gradient(self, parameters: Tensor, inputs: Tensor, outer: Tensor) -> Tensor:
-        """(t, p) sums over events of the log ratio's derivatives times (t, 1, n) outer ones."""
+    def gradient(self, parameters: Tensor, inputs: Tensor, outer: Tensor) -> tuple[Tensor, Tensor]:
+        """Log ratio, and (t, p) sums over events of its derivatives times (t, 1, n) outer ones."""
+        shift = self._shift(parameters, inputs)
         slopes = torch.bmm(self._slopes(parameters, inputs), outer.transpose(1, 2))[..., 0]
         if self.shape is None:
-            return slopes
+            return shift, slopes
         network = parameters[:, : self.n_weights]
         values = self.shape.values(network, self._columns(inputs))
-        return torch.cat([self.shape.gradient(network, values, outer), slopes], dim=1)
+        by_weight = self.shape.gradient(network, values, outer)
+        return values[-1] + shift, torch.cat([by_weight, slopes], dim=1)
 
     def _columns(self, inputs: Tensor) -> Tensor:
         return inputs[:, : inputs.shape[1] - len(self.powers)]

@@ -10,11 +10,12 @@ import torch
 from nplm_toys import exponential, normal_4d
 
 from raysearch.errors import InputError
+from raysearch.nplm.likelihood import Samples, point
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
 from raysearch.nplm.nuisances import Model, normalisation
 from raysearch.nplm.pool import Pool, draw_toy
-from raysearch.nplm.train import Samples, derivatives, loss, train
+from raysearch.nplm.train import train
 
 SHAPES = [Shape((1, 4, 1)), Shape((4, 5, 3, 1))]
 
@@ -37,8 +38,17 @@ def parameters(shape, toys=3):
     return shape.initial(range(toys)) * 1.7 + 0.1
 
 
+def loss(model, parameters, samples):
+    """The formula as published, with the constraint of the nuisances, for each toy."""
+    reference = samples.reference.expand(len(parameters), -1, -1)
+    expected = (samples.weights * model.output(parameters, reference).expm1()).sum((1, 2))
+    seen = (samples.counts * model.output(parameters, samples.data)).sum((1, 2))
+    nuisances = parameters[:, model.n_weights :]
+    return expected - seen + (nuisances * (nuisances / 2 - samples.auxiliary)).sum(1)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-def test_derivatives_are_those_of_autograd(shape):
+def test_loss_and_derivatives_are_those_of_autograd(shape):
     pool = pool_of(shape.sizes[0], n_nuisances=1)
     nuisances = (normalisation(0.1),)
     samples = make_samples(pool, [draw_toy(pool, k) for k in range(3)], nuisances, "cpu")
@@ -46,16 +56,23 @@ def test_derivatives_are_those_of_autograd(shape):
     p = torch.cat([parameters(shape), torch.full((3, 1), 0.3, dtype=torch.float64)], 1)
     p.requires_grad_()
     (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
-    gradient, curvature = derivatives(model, p.detach(), samples)
-    torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-9)
-    assert (torch.linalg.eigvalsh(curvature) > -1e-9).all()
+    found = point(model, p.detach(), samples)
+    torch.testing.assert_close(found.loss, loss(model, p.detach(), samples))
+    torch.testing.assert_close(found.gradient, expected, rtol=1e-9, atol=1e-9)
+    assert (torch.linalg.eigvalsh(found.curvature) > -1e-9).all()
+
+
+def jacobian(shape, p, x):
+    out = torch.full((len(p), shape.n_parameters, x.shape[2]), math.nan, dtype=p.dtype)
+    shape.jacobian(p, shape.values(p, x), out)
+    return out
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_jacobian_is_that_of_autograd(shape):
     x = torch.randn(3, shape.sizes[0], 7, dtype=torch.float64)
     p = parameters(shape)
-    found = shape.jacobian(p, shape.values(p, x))
+    found = jacobian(shape, p, x)
     for toy in range(3):
         one = torch.autograd.functional.jacobian(
             lambda q, toy=toy: shape.values(q[None], x[toy : toy + 1])[-1][0, 0], p[toy]
@@ -68,7 +85,7 @@ def test_the_gradient_is_the_jacobian_times_the_outer_derivatives(shape):
     x = torch.randn(3, shape.sizes[0], 7, dtype=torch.float64)
     outer, p = torch.randn(3, 1, 7, dtype=torch.float64), parameters(shape)
     values = shape.values(p, x)
-    expected = torch.bmm(shape.jacobian(p, values), outer.transpose(1, 2))[..., 0]
+    expected = torch.bmm(jacobian(shape, p, x), outer.transpose(1, 2))[..., 0]
     torch.testing.assert_close(shape.gradient(p, values, outer), expected)
 
 
@@ -101,7 +118,7 @@ def test_chunks_that_few_toys_reach_change_nothing():
     model, samples = Model(SHAPES[0]), make_samples(pool, of, (), "cpu")
     p = SHAPES[0].initial(range(4)).requires_grad_()
     (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
-    torch.testing.assert_close(derivatives(model, p.detach(), samples)[0], expected)
+    torch.testing.assert_close(point(model, p.detach(), samples).gradient, expected)
     assert (torch.bincount((samples.counts.sum((1, 2)) > 1024).long()) == 2).all()
 
 
