@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from raysearch.nplm.kernel import Basis, chunks, make_basis
-from raysearch.nplm.pool import Pool
+from raysearch.nplm.pool import Draw, Pool
 from raysearch.nplm.tensors import Floats, Rows, array, tensor
 
 # Rows of features multiplied at once with the coefficients of all toys of a batch.
@@ -39,6 +39,13 @@ class Block:
         if self.features is not None:
             return tensor(self.features[rows], device)
         return self.basis.features(tensor(pool.points[rows], device))
+
+    def data(self, pool: Pool, draw: Draw, device: str) -> Tensor:
+        """(n, r) features of the data of a draw."""
+        of_pool = self.rows(pool, draw.rows, device)
+        if not len(draw.points):
+            return of_pool
+        return torch.cat([of_pool, self.basis.features(tensor(draw.points, device))])
 
     def part(self, pool: Pool, part: slice, device: str) -> Tensor:
         """(k, r) features of consecutive rows of the pool."""

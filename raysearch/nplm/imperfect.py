@@ -27,7 +27,7 @@ from raysearch.nplm.pool import Draw, Pool, reference_rows
 from raysearch.nplm.reweighted import coefficients, moments, slopes, terms_of, weights
 from raysearch.nplm.solve import one_step
 from raysearch.nplm.statistic import t_of
-from raysearch.nplm.tensors import Floats, array, tensor
+from raysearch.nplm.tensors import Floats, array, outer_sum, tensor
 
 
 class Fit(NamedTuple):
@@ -138,7 +138,7 @@ class ImperfectKernelTest:
         reference = scale * reference.addmm((others * of_others[:, None]).T, others)
         # From features and terms to features and slopes by each nuisance.
         rank, to = block.basis.rank, slopes(model, alone, block.basis.rank)
-        hessian = to.T @ (reference[1:, 1:] + data[:, 1:].T @ data[:, 1:]) @ to / 4
+        hessian = to.T @ (reference[1:, 1:] + outer_sum(data)[1:, 1:]) @ to / 4
         gradient = (reference[0, 1:] - data[:, 1:].sum(0)) @ to / 2
         auxiliary = tensor(draw.auxiliary, self.device)
         gradient[rank:] += (alone - auxiliary) / 2
@@ -157,8 +157,7 @@ class ImperfectKernelTest:
         return torch.cat([torch.ones_like(features[:, :1]), features, terms], dim=1)
 
     def _data(self, block: Block, draw: Draw) -> Tensor:
-        points = np.concatenate([self.pool.points[draw.rows], draw.points])
-        features = block.basis.features(tensor(points, self.device))
+        features = block.data(self.pool, draw, self.device)
         further = term_table(self.nuisances, draw.points * self.pool.width + self.pool.mean)
         terms = tensor(np.concatenate([self.terms[draw.rows], further]), self.device)
         return torch.cat([torch.ones_like(features[:, :1]), features, terms], dim=1)

@@ -22,7 +22,7 @@ from raysearch.nplm.blocks import Block, shared_sums
 from raysearch.nplm.kernel import chunks
 from raysearch.nplm.pool import Draw, Pool
 from raysearch.nplm.solve import Part, converged, one_step
-from raysearch.nplm.tensors import Floats, Rows, array, tensor
+from raysearch.nplm.tensors import Floats, Rows, array, outer_sum, tensor
 
 ONE_STEP, CONVERGED = "one-step", "converged"
 SOLVERS = (ONE_STEP, CONVERGED)
@@ -138,10 +138,7 @@ class KernelTest:
 
     def _sample(self, block: Block, draw: Draw) -> Sample:
         pool = self.pool
-        data = block.rows(pool, draw.rows, self.device)
-        if len(draw.points):
-            further = block.basis.features(tensor(draw.points, self.device))
-            data = torch.cat([data, further])
+        data = block.data(pool, draw, self.device)
         others, weights = self._others(block, draw.others)
         scale = pool.expectation(draw) / (block.weight + float(weights.sum()))
         ridge = self.penalty * (pool.n_reference + draw.n_data)
@@ -152,10 +149,11 @@ class KernelTest:
         return block.rows(self.pool, rows, self.device), weights
 
     def _fit(self, block: Block, sample: Sample) -> Tensor:
-        weighted = sample.others * sample.other_weights[:, None]
-        gram = tensor(block.gram, self.device).addmm(weighted.T, sample.others)
-        total = tensor(block.total, self.device) + weighted.sum(0)
-        hessian = (sample.scale * gram).addmm_(sample.data.T, sample.data) / 4
+        # All of these weights have one sign.
+        rooted = sample.others * sample.other_weights.abs().sqrt()[:, None]
+        gram = tensor(block.gram, self.device) + self.pool.sign * outer_sum(rooted)
+        total = tensor(block.total, self.device) + sample.other_weights @ sample.others
+        hessian = (sample.scale * gram + outer_sum(sample.data)) / 4
         gradient = (sample.scale * total - sample.data.sum(0)) / 2
         beta = one_step(hessian, gradient, sample.ridge)
         if self.solver == ONE_STEP:

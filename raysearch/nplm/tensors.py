@@ -25,6 +25,17 @@ def tensor(array: NDArray[Any], device: str = "cpu") -> Tensor:
         return torch.as_tensor(array, device=device)
 
 
+def outer_sum(rows: Tensor) -> Tensor:
+    """(r, r) sum of the outer products of (n, r) rows with themselves.
+
+    NumPy sees that it is symmetric and multiplies half of it, which torch does not.
+    """
+    if rows.is_cuda:
+        return rows.T @ rows
+    own = array(rows)
+    return tensor(own.T @ own)
+
+
 def array(values: Tensor) -> Floats:
     """The tensor as a numpy array on the host."""
     return np.asarray(values.detach().cpu().numpy(), dtype=np.float64)
