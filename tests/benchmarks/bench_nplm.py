@@ -33,7 +33,7 @@ PENALTY, CENTRES = 1e-6, 1000
 PUBLISHED_TOYS = 4000
 # Medians of t in these toys of arXiv:2204.02317, by kernel width: null and signal.
 PUBLISHED = {0.7: (12.8, 29.3), 1.4: (7.8, 19.5), 2.3: (5.5, 14.2), 9.0: (2.4, 6.2)}
-CLIP, STEPS, STARTS = 9.0, 300, 3
+CLIP, STEPS, STARTS = 9.0, 300, 12
 # Degrees of freedom that the published neural benchmark quotes: its weights and biases.
 WEIGHTS = 13
 # Standard errors by which a figure may differ, and what "near 13" means for any number of toys.

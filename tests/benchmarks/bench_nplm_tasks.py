@@ -106,8 +106,11 @@ def _seconds(cpus: int, toys: int) -> float:
     return seconds
 
 
-def nodes(count: int = 16, batches: int = 64, seconds: float = 2.0) -> None:
-    """Wall time of sleeping tasks on simulated nodes, over that of the sleep alone."""
+def nodes(count: int = 16, batches: int = 400, seconds: float = 1.25) -> None:
+    """Wall time of sleeping tasks on simulated nodes, over that of the sleep alone.
+
+    As many tasks as 10,000 toys make, each as long as a batch of them.
+    """
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
