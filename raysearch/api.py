@@ -16,14 +16,16 @@ from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import (
+    INPUTS,
     Inputs,
     Source,
-    check_unchanged,
+    are_those,
     describe,
-    hashes,
+    moved,
     read_inputs,
     stored,
     surrogate_inputs,
+    unchanged,
 )
 from raysearch.prepare import Prepared, prepare
 from raysearch.progress import Say
@@ -118,12 +120,12 @@ def search(
     directory = Path(out) if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
     if go_on and _goes_on(directory, settings, sources):
-        return resume(directory, address=address, say=say)
+        return _go_on(load_study(directory), sources, address, say)
     _check_free(directory, settings)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
     with locked(directory), _connected(address, resources, say):
         _check_free(directory, settings)
-        inputs = describe(stored(sources, directory / "inputs"))
+        inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, inputs, prepared, resources)
         return _execute(study, settings, prepared, resources, say)
 
@@ -140,20 +142,33 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         InputError: if there is no study, its inputs changed, or it is running already.
     """
     study = load_study(directory)
-    about = study.about
-    if "ended_early" in about and about["ended_early"] is None:
+    # A complete one needs its inputs no more.
+    sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
+    return _go_on(study, sources, address, say)
+
+
+def _go_on(
+    study: Study, sources: Mapping[str, Source | None], address: str | None, say: Say
+) -> Study:
+    """Go on with a study, from inputs that are known to be those it began with."""
+    if _is_complete(study):
         say(f"the study is complete; its report is written anew: {study.report()}")
         return study
-    settings = settings_from_json(about["settings"])
+    settings = settings_from_json(study.about["settings"])
     _check_address(address)
-    check_unchanged(about["inputs"])
-    paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
-    sources = {name: paths.get(name) for name in ("events", "template", "test")}
     generated = _generated(study.directory / GENERATED)
     prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
-    resources = Resources(**about["resources"])
+    resources = Resources(**study.about["resources"])
     with locked(study.directory), _connected(address, resources, say):
+        about = study.about
+        about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
+        write_json(study.directory / STUDY, about)
         return _execute(study, settings, prepared, resources, say)
+
+
+def _is_complete(study: Study) -> bool:
+    about = study.about
+    return "ended_early" in about and about["ended_early"] is None
 
 
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
@@ -193,7 +208,7 @@ def _goes_on(directory: Path, settings: Settings, sources: Mapping[str, Source |
     about = load_study(directory).about
     if differing(about["settings"], settings.as_json()):
         return False
-    if {name: entry["sha256"] for name, entry in about["inputs"].items()} != hashes(sources):
+    if not are_those(sources, about["inputs"]):
         raise InputError(
             f"a study goes on with the files it began with, but {directory} has other input files; "
             "choose another directory."
