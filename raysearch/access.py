@@ -68,6 +68,12 @@ def make_token(path: Path) -> Path:
     return path
 
 
+def renew_token(path: Path) -> Path:
+    """The token file at `path` with a new token, whatever it held; see `make_token`."""
+    path.unlink(missing_ok=True)
+    return make_token(path)
+
+
 def private_directory(path: Path) -> Path:
     """The directory at `path`, made if it is missing.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
+from raysearch.locks import taken
 
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
@@ -52,12 +52,10 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
     with _lock_file(directory) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not taken(file):
             raise InputError(
                 f"a {what} runs in one place at a time, but {directory} is running already."
-            ) from error
+            )
         yield
 
 

@@ -11,7 +11,8 @@ import pytest
 @pytest.fixture(scope="session")
 def own_head():
     """The directory of a head that runs; it ends with the tests, by its own process."""
-    from raysearch.service.head import DIRECTORY, start_head, stop_head
+    from raysearch.service.head import start_head, stop_head
+    from raysearch.service.head_place import DIRECTORY
 
     # Sockets have short paths, which those of pytest are not.
     with tempfile.TemporaryDirectory(prefix="rs-") as folder, pytest.MonkeyPatch.context() as patch:

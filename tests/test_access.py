@@ -11,6 +11,7 @@ from raysearch.access import (
     make_token,
     private_directory,
     read_token,
+    renew_token,
 )
 from raysearch.errors import InputError
 
@@ -34,6 +35,12 @@ def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path):
     assert read_token(make_token(path)) == read_token(path)
     assert read_token(make_token(tmp_path / "other")) != read_token(path)
     assert [each.name for each in path.parent.iterdir()] == ["token"]
+
+
+def test_a_new_token_takes_the_place_of_the_old(tmp_path):
+    old = read_token(renew_token(tmp_path / "token"))
+    assert read_token(renew_token(tmp_path / "token")) != old
+    assert mode(tmp_path / "token") == 0o600
 
 
 def test_a_token_that_others_may_read_is_made_private(tmp_path):

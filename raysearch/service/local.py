@@ -12,7 +12,8 @@ from raysearch.errors import InputError
 from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
 from raysearch.service.executor import JobInfo, Request
-from raysearch.service.head import head_token, running_head, start_head
+from raysearch.service.head import check_listener, start_head
+from raysearch.service.head_place import head_token, running_head
 from raysearch.service.study_files import copy_study
 
 if TYPE_CHECKING:
@@ -72,4 +73,5 @@ def running_local() -> Local:
             "a head must run on this machine to have jobs, but there is none; `raysearch submit` "
             "starts one, and `raysearch resume STUDY` goes on with what an earlier one began."
         )
+    check_listener(head)
     return Local(Cluster(head.url, head_token()))

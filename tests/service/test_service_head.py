@@ -13,7 +13,7 @@ from toys import toy_events
 from raysearch.access import read_token
 from raysearch.errors import InputError
 from raysearch.events import write_columns
-from raysearch.service.head import running_head
+from raysearch.service.head_place import running_head
 from raysearch.service.ping import ray_version
 from raysearch.service.submission import submit
 from raysearch.study import Study
