@@ -31,7 +31,7 @@ from raysearch.prepare import Prepared, prepare
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.settings import Resources, Settings, settings_from_json
-from raysearch.spaces import Space, space_name
+from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
 from raysearch.study import GENERATED, SCHEMA, STUDY, Study, load_study
 
@@ -139,9 +139,11 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         say: receives progress, line by line.
 
     Raises:
-        InputError: if there is no study, its inputs changed, or it is running already.
+        InputError: if there is no study, its inputs changed, it is running already, or it holds
+            the code of its own search space.
     """
     study = load_study(directory)
+    check_outside(study.about["settings"]["space"], study.directory)
     # A complete one needs its inputs no more.
     sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
     return _go_on(study, sources, address, say)

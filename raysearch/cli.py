@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -20,7 +19,6 @@ def main(command: Sequence[str] = ()) -> None:
     Args:
         command: words in front of those given on the command line.
     """
-    sys.path.append(str(Path.cwd()))  # for --space module:function, as `python -m` does
     words = [*command, *sys.argv[1:]]
     if "RAY_ADDRESS" not in os.environ and not any(w.startswith("--address") for w in words):
         stay_on_loopback()

@@ -3,6 +3,8 @@
 import pickle
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -135,3 +137,29 @@ def test_a_lock_that_is_a_link_leads_nowhere(tmp_path):
     with pytest.raises(InputError, match="but it is a link"), locked(tmp_path / "study"):
         pass
     assert thesis.read_text() == "ten years"
+
+
+def test_the_space_of_a_study_is_not_run_from_within_it(tmp_path, monkeypatch):
+    study = hand_made_study(tmp_path / "study")
+    (study.directory / "evil.py").write_text("raise SystemExit('it ran')")
+    about = study.about
+    about["settings"]["space"] = "evil:space"
+    write_json(study.directory / "study.json", about)
+    monkeypatch.chdir(study.directory)
+    with pytest.raises(InputError, match=r"'evil:space' is .*evil\.py; read it"):
+        resume(study.directory, say=lambda line: None)
+
+
+TRAP = "import pathlib; pathlib.Path(__file__).with_suffix('.ran').touch()"
+
+
+@pytest.mark.parametrize("words", [["report", "."], ["resume", "."], ["pack", "."]])
+def test_modules_that_lie_in_the_current_directory_are_not_imported(words, tmp_path):
+    """`lz4` is one that a library tries to import, `json` one that all of them do."""
+    study = hand_made_study(tmp_path / "study")
+    write_json(study.directory / "study.json", {**study.about, "ended_early": None})
+    for name in ("lz4", "json"):
+        (study.directory / f"{name}.py").write_text(TRAP)
+    command = [sys.executable, "-P", "-m", "raysearch", *words]
+    subprocess.run(command, cwd=study.directory, check=True, capture_output=True)
+    assert list(study.directory.glob("*.ran")) == []

@@ -129,9 +129,10 @@ def entrypoint(python: str, words: tuple[str, ...]) -> str:
 
     Example:
         >>> entrypoint("exec python", ("search", "--out=/a b; rm -r c"))
-        "exec python -m raysearch search '--out=/a b; rm -r c'"
+        "exec python -P -m raysearch search '--out=/a b; rm -r c'"
     """
-    return f"{python} -m raysearch {shlex.join(words)}"
+    # -P: a file in the directory in which the job runs is not taken for a module of Python's.
+    return f"{python} -P -m raysearch {shlex.join(words)}"
 
 
 def check_environment(url: str) -> None:

@@ -55,7 +55,7 @@ def test_a_proxy_sees_no_token_for_this_machine(cluster, monkeypatch):
 
 def test_a_shell_reads_the_words_as_they_were_given():
     words = ("search", HOSTILE, "--", "-weird name.h5", "$HOME", "a'b")
-    assert shlex.split(entrypoint("python", words)) == ["python", "-m", "raysearch", *words]
+    assert shlex.split(entrypoint("python", words)) == ["python", "-P", "-m", "raysearch", *words]
 
 
 def test_a_name_that_is_taken_is_told_apart_from_other_errors(cluster, head):
@@ -102,7 +102,7 @@ def test_a_study_is_fetched_by_a_job_of_which_nothing_stays(cluster, head, tmp_p
     head._submit = submit
     assert cluster.fetch("/mnt/a b", tmp_path / "to") == tmp_path / "to"
     assert (tmp_path / "to" / "study.json").read_text() == "{}"
-    assert head.asked == "exec python -m raysearch pack -- '/mnt/a b'"
+    assert head.asked == "exec python -P -m raysearch pack -- '/mnt/a b'"
     assert head.jobs == {}
 
 
