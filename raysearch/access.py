@@ -10,6 +10,7 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,14 +93,23 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def stay_on_loopback() -> None:
-    """Let a Ray head that this process starts listen on this machine's own address only.
+def keep_head_private(say: Callable[[str], None]) -> None:
+    """Let a Ray head that this process starts listen on the loopback only, and demand a token.
 
     It is for a process that joins no cluster of several machines, and must come before Ray is
     imported: Ray would otherwise take an address that others reach, whatever it is told.
+
+    Args:
+        say: is told if it comes too late.
     """
-    if "ray" not in sys.modules:
-        os.environ.setdefault(LOOPBACK_ONLY, "0")
+    os.environ.setdefault(MODE, "token")
+    if "ray" in sys.modules and LOOPBACK_ONLY not in os.environ:
+        say(
+            "Ray was imported before, so its head listens on all addresses of this machine, "
+            f"guarded by its token only; set {LOOPBACK_ONLY}=0 to keep it to the loopback."
+        )
+        return
+    os.environ.setdefault(LOOPBACK_ONLY, "0")
 
 
 def keep_from_proxies() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from raysearch.backgrounds import background
+from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
 from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
@@ -116,14 +116,14 @@ def search(
     )
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
-    _check_address(address)
+    check_address(address)
     directory = Path(out) if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
     if go_on and _goes_on(directory, settings, sources):
         return _go_on(load_study(directory), sources, address, say)
     _check_free(directory, settings)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
-    with locked(directory), _connected(address, resources, say):
+    with locked(directory), connected(address, resources.gpus_per_trial, say):
         _check_free(directory, settings)
         inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, inputs, prepared, resources)
@@ -157,11 +157,11 @@ def _go_on(
         say(f"the study is complete; its report is written anew: {study.report()}")
         return study
     settings = settings_from_json(study.about["settings"])
-    _check_address(address)
+    check_address(address)
     generated = _generated(study.directory / GENERATED)
     prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
     resources = Resources(**study.about["resources"])
-    with locked(study.directory), _connected(address, resources, say):
+    with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
         about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
         write_json(study.directory / STUDY, about)
@@ -250,20 +250,3 @@ def _execute(
     from raysearch.execute import execute
 
     return execute(study, settings, prepared, resources, say)
-
-
-@contextmanager
-def _connected(address: str | None, resources: Resources, say: Say) -> Iterator[None]:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    from raysearch.tuning.cluster import check_gpus, connected
-
-    with connected(address):
-        check_gpus(resources.gpus_per_trial, address)
-        yield
-
-
-def _check_address(address: str | None) -> None:
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)

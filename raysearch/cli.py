@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from raysearch.access import stay_on_loopback
 from raysearch.errors import InputError
 from raysearch.service.commands import ABOUT_JOBS, add_commands
 
@@ -20,8 +18,6 @@ def main(command: Sequence[str] = ()) -> None:
         command: words in front of those given on the command line.
     """
     words = [*command, *sys.argv[1:]]
-    if "RAY_ADDRESS" not in os.environ and not any(w.startswith("--address") for w in words):
-        stay_on_loopback()
     try:
         _application(words)(words)
     except InputError as error:

@@ -20,7 +20,7 @@ EVENTS = toy_events(600, 60)
 @pytest.fixture
 def study(monkeypatch, tmp_path):
     """A study of one file that was interrupted; what would train only tells that it was reached."""
-    monkeypatch.setattr(api, "_connected", lambda *given: nullcontext())
+    monkeypatch.setattr(api, "connected", lambda *given: nullcontext())
     monkeypatch.setattr(api, "_execute", lambda study, *given: ("resumed", study.directory))
     write_columns(tmp_path / "events.h5", EVENTS)
     made = hand_made_study(tmp_path / "study")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from raysearch.connection import check_address, connected
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
@@ -135,7 +136,7 @@ def nplm_test(
         select_toys=select_toys,
         seed=seed,
     )
-    _check_address(address)
+    check_address(address)
     _check_device(device)
     points = _read(data, reference, signal, columns, weights, settings, say)
     if sampler is not None:
@@ -201,14 +202,6 @@ def _check_device(device: str) -> None:
         )
 
 
-def _check_address(address: str | None) -> None:
-    # Ray takes seconds to import; what needs no address should not wait for it.
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)
-
-
 @contextmanager
 def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
     """A runner that connects to Ray when first used: what is refused before needs no Ray."""
@@ -224,11 +217,9 @@ def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
 
 
 def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    from raysearch.nplm.parallel import ray_runner
-    from raysearch.tuning.cluster import check_gpus, connected
-
-    connection.enter_context(connected(address))
     gpus_per_task = float(device != "cpu")
-    check_gpus(gpus_per_task, address)
+    connection.enter_context(connected(address, gpus_per_task, say))
+    # Imports Ray.
+    from raysearch.nplm.parallel import ray_runner
+
     return ray_runner(gpus_per_task)

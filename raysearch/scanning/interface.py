@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
 from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
@@ -96,7 +97,7 @@ def scan(
         sideband_width_tev=sideband_width_tev,
         cathode=cathode or CathodeSettings(),
     )
-    _check_address(address)
+    check_address(address)
     directory = Path(out) if out is not None else new_directory("scan")
     sources = {"events": events, "template": template, "test": test}
     if is_scan(directory):
@@ -136,7 +137,7 @@ def _go_on(held: Scan, sources: Mapping[str, Source | None], address: str | None
     if held.about.get("complete"):
         say(f"the scan is complete; its report is written anew: {held.report()}")
         return held
-    _check_address(address)
+    check_address(address)
     settings = scan_settings_from_json(held.about["settings"])
     inputs = scan_inputs(sources, settings)
     with locked(held.directory, "scan"):
@@ -153,12 +154,10 @@ def _run(
     address: str | None,
     say: Say,
 ) -> Scan:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    # Ray takes seconds to import; what is refused should not wait for it.
-    from raysearch.scanning.parallel import RayTasks
-    from raysearch.tuning.cluster import connected
+    with connected(address, 0.0, say):
+        # Imports Ray.
+        from raysearch.scanning.parallel import RayTasks
 
-    with connected(address):
         return execute(Scan(directory), settings, inputs, RayTasks(), say)
 
 
@@ -204,10 +203,3 @@ def _check_free(directory: Path) -> None:
         raise InputError(
             f"--out must be free, but {directory} holds {others[0]}; choose another directory."
         )
-
-
-def _check_address(address: str | None) -> None:
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)

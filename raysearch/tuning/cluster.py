@@ -103,7 +103,8 @@ def connected(address: str | None) -> Iterator[None]:
 
 def _keep_token_private() -> None:
     """Ray makes the token of a head of its own where every user of the machine may read it."""
-    if not {TOKEN, TOKEN_PATH, MODE} & os.environ.keys():
+    named = {TOKEN, TOKEN_PATH} & os.environ.keys()
+    if os.environ.get(MODE, "token") == "token" and not named:
         make_token(default_token_path())
 
 
@@ -111,9 +112,9 @@ def _connect(address: str | None) -> None:
     # Ray job submission tells its entrypoint the cluster in this variable.
     where = address or os.environ.get("RAY_ADDRESS")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if where is None:
+    if where in (None, "local"):
         _keep_token_private()
-        ray.init(include_dashboard=False, **quiet)
+        ray.init(address="local", include_dashboard=False, **quiet)
         return
     try:
         ray.init(address=where, **quiet)
