@@ -90,7 +90,8 @@ def search(
         trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
-        go_on: resume the study in `out` if it is this very one.
+        go_on: resume the study in `out` if it is this very one; what trials occupy, and how long
+            the search may take, is what is given now.
         say: receives progress, line by line.
 
     Returns:
@@ -120,7 +121,7 @@ def search(
     directory = Path(out) if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
     if go_on and _goes_on(directory, settings, sources):
-        return _go_on(load_study(directory), sources, address, say)
+        return _go_on(load_study(directory), sources, resources, address, say)
     _check_free(directory, settings)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
     with locked(directory), connected(address, resources.gpus_per_trial, say):
@@ -146,11 +147,16 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
     check_outside(study.about["settings"]["space"], study.directory)
     # A complete one needs its inputs no more.
     sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
-    return _go_on(study, sources, address, say)
+    resources = Resources(**study.about["resources"])
+    return _go_on(study, sources, resources, address, say)
 
 
 def _go_on(
-    study: Study, sources: Mapping[str, Source | None], address: str | None, say: Say
+    study: Study,
+    sources: Mapping[str, Source | None],
+    resources: Resources,
+    address: str | None,
+    say: Say,
 ) -> Study:
     """Go on with a study, from inputs that are known to be those it began with."""
     if _is_complete(study):
@@ -160,10 +166,10 @@ def _go_on(
     check_address(address)
     generated = _generated(study.directory / GENERATED)
     prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
-    resources = Resources(**study.about["resources"])
     with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
         about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
+        about["resources"] = asdict(resources)
         write_json(study.directory / STUDY, about)
         return _execute(study, settings, prepared, resources, say)
 

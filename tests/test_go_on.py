@@ -25,7 +25,7 @@ def study(monkeypatch, tmp_path):
     write_columns(tmp_path / "events.h5", EVENTS)
     made = hand_made_study(tmp_path / "study")
     inputs = describe({"events": tmp_path / "events.h5"})
-    write_json(made.directory / "study.json", {**made.about, "inputs": inputs, "resources": {}})
+    write_json(made.directory / "study.json", {**made.about, "inputs": inputs})
     return made.directory
 
 
@@ -55,6 +55,18 @@ def test_it_goes_on_with_the_same_events_in_memory(study, tmp_path):
     assert api.search(EVENTS, out=study, **SAME) == ("resumed", study)
     assert path_of(study) == study / "inputs" / "events.h5"
     assert api.resume(study, say=SAME["say"]) == ("resumed", study)
+
+
+def test_it_goes_on_with_the_resources_that_are_given_now(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        api, "_execute", lambda study, settings, prepared, resources, say: resources
+    )
+    first = api.search(tmp_path / "events.h5", out=study, time_budget_s=60.0, **SAME)
+    assert first.time_budget_s == 60.0
+    assert api.resume(study, say=SAME["say"]) == first
+    second = api.search(tmp_path / "events.h5", out=study, backend="direct", **SAME)
+    assert (second.time_budget_s, second.backend) == (None, "direct")
+    assert api.resume(study, say=SAME["say"]) == second
 
 
 def test_a_complete_study_needs_its_file_no_more(study, tmp_path):

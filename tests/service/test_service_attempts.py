@@ -43,6 +43,14 @@ def test_what_a_study_may_take_is_none_of_its_settings():
     assert not answers(job("SUCCEEDED", "--time-budget-s 60"), asked())
 
 
+def test_the_device_is_one_of_the_settings_of_a_test():
+    """Toys of two devices differ in their last digits, and its plan holds it."""
+    words = "nplm data.h5 reference.h5 --out /mnt/test"
+    held = JobInfo("nplm-test", "RUNNING", parse(words.split()).words(), "/mnt/test")
+    with pytest.raises(InputError, match="differs in --device"):
+        answers(held, parse(f"{words} --device cuda".split()))
+
+
 def test_a_report_is_written_again():
     words = ("report", "--", STUDY)
     again = JobInfo("report-first", "SUCCEEDED", words, STUDY)
