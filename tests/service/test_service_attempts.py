@@ -31,10 +31,23 @@ def test_what_failed_or_was_stopped_goes_on_with_another(state):
     assert next_id(job(state), BASE) == f"{BASE}-2"
 
 
-@pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED", "FAILED"])
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED"])
 def test_other_settings_are_refused_with_their_names(state):
     with pytest.raises(InputError, match="differs in --n-signal, --seed; give the same"):
         answers(job(state, "--seed 7"), asked("--n-signal 5"))
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED"])
+def test_what_failed_does_not_keep_its_directory_for_its_settings(state):
+    """Whether there is a study of other settings the directory tells, where the job runs."""
+    assert not answers(job(state, "--seed 7"), asked("--n-signal 5 --space mine:space"))
+
+
+def test_the_file_of_a_finished_study_may_lie_elsewhere_but_not_while_it_runs():
+    old, new = "--test /a/test.h5", "--test /b/test.h5"
+    assert not answers(job("SUCCEEDED", old), asked(new))
+    with pytest.raises(InputError, match="differs in --test"):
+        answers(job("RUNNING", old), asked(new))
 
 
 def test_what_a_study_may_take_is_none_of_its_settings():

@@ -71,6 +71,14 @@ def test_other_settings_of_a_submitted_study_are_refused(pretended):
     assert len(pretended.requests) == 1
 
 
+def test_a_job_that_failed_before_it_had_a_study_is_corrected(pretended):
+    first = submit("search events.h5 --out first --seed 7")
+    pretended.state = "FAILED"
+    second = submit("search events.h5 --out first --seed 8")
+    assert second.job_id == f"{first.job_id}-2"
+    assert "--seed=8" in pretended.requests[-1].words
+
+
 def test_other_settings_of_a_study_on_disk_are_refused(pretended, tmp_path):
     hand_made_study(tmp_path / "old")
     with pytest.raises(InputError, match=r"of different repeats, seed; .*raysearch resume"):
