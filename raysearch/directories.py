@@ -36,6 +36,27 @@ def check_directory(directory: Path) -> None:
         raise InputError(f"--out must be a directory, but {there} is a file.")
 
 
+def check_links(directory: Path) -> None:
+    """Refuse a directory of which a part lies elsewhere.
+
+    A directory may come from somebody else: what is written to, emptied or removed in it must not
+    be any file of this user, to which a link would lead.
+
+    Args:
+        directory: of a study, a scan or a test; it may be a link itself, or not exist yet.
+
+    Raises:
+        InputError: if there is a link in it.
+    """
+    for folder in (directory, directory / "detector"):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_symlink():
+                raise InputError(
+                    f"{path} must be a file or folder of this directory's own, but it is a link to "
+                    f"{path.readlink()}; put what it leads to in its place, or remove it."
+                )
+
+
 @contextmanager
 def locked(directory: Path, what: str = "study") -> Iterator[None]:
     """Hold the directory's lock; the system releases it however this process ends.
@@ -45,12 +66,13 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
         what: lies in it, for the message.
 
     Raises:
-        InputError: if it cannot be made, or another process holds the lock.
+        InputError: if it cannot be made, holds a link, or another process holds the lock.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    check_links(directory)
     with _lock_file(directory) as file:
         if not taken(file):
             raise InputError(

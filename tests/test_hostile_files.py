@@ -21,6 +21,8 @@ from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.files import write_json
 from raysearch.mixture import load_mixture
+from raysearch.nplm.store import check_directory
+from raysearch.scanning import load_scan
 from raysearch.score import score_file
 
 SCRIPT = "<script>fetch('http://evil')</script>"
@@ -129,14 +131,36 @@ def test_a_database_that_is_none_runs_nothing(tmp_path, ran, use):
     assert not ran
 
 
-def test_a_lock_that_is_a_link_leads_nowhere(tmp_path):
-    thesis = tmp_path / "thesis.tex"
-    thesis.write_text("ten years")
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / ".lock").symlink_to(thesis)
-    with pytest.raises(InputError, match="but it is a link"), locked(tmp_path / "study"):
-        pass
-    assert thesis.read_text() == "ten years"
+LINKS = [".lock", "optuna.db", "figures", "detector", "detector/recommended", "report.html"]
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_link_in_a_study_leads_nowhere(name, is_folder, tmp_path):
+    mine = tmp_path / "mine" / "sic.png"
+    mine.parent.mkdir()
+    mine.write_text("ten years")
+    directory = hand_made_study(tmp_path / "study", complete=name != "detector").directory
+    (directory / name).symlink_to(mine.parent if is_folder else mine)
+    uses = [load_study, lambda d: resume(d, say=lambda line: None), lambda d: locked(d).__enter__()]
+    for use in uses:
+        with pytest.raises(InputError, match=r"must be a file or folder .* but it is a link to"):
+            use(directory)
+    assert list(mine.parent.iterdir()) == [mine]
+    assert mine.read_text() == "ten years"
+
+
+def test_a_link_in_a_scan_or_a_test_leads_nowhere(tmp_path):
+    (tmp_path / "figures").symlink_to(tmp_path)
+    for use in (load_scan, lambda directory: check_directory(directory, {})):
+        with pytest.raises(InputError, match="but it is a link to"):
+            use(tmp_path)
+
+
+def test_a_study_may_be_reached_by_a_link(tmp_path):
+    made = hand_made_study(tmp_path / "study")
+    (tmp_path / "link").symlink_to(made.directory)
+    assert load_study(tmp_path / "link").about == made.about
 
 
 def test_the_space_of_a_study_is_not_run_from_within_it(tmp_path, monkeypatch):
