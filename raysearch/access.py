@@ -28,20 +28,30 @@ def default_token_path() -> Path:
     return Path.home() / ".ray" / "auth_token"
 
 
-def environment_token() -> str | None:
-    """The token that the environment names, else the one in Ray's own place; None if there is none.
+def named_token() -> str | None:
+    """The token that the environment holds, or whose file it names; None if it does neither.
 
     Raises:
-        InputError: if `RAY_AUTH_TOKEN_PATH` is no file.
+        InputError: if `RAY_AUTH_TOKEN_PATH` is no file, or one that others may read.
     """
     if held := os.environ.get(TOKEN, "").strip():
         return held
-    if named := os.environ.get(TOKEN_PATH):
-        if not Path(named).is_file():
-            raise InputError(f"{TOKEN_PATH} must be a file with a token, but {named} is none.")
-        return read_token(Path(named))
+    if not (named := os.environ.get(TOKEN_PATH)):
+        return None
+    if not Path(named).is_file():
+        raise InputError(f"{TOKEN_PATH} must be a file with a token, but {named} is none.")
+    if Path(named).stat().st_mode & _OWNER_ONLY:
+        raise InputError(
+            f"a token is as good as a password, but others may read {named}, which {TOKEN_PATH} "
+            "names; `chmod 600` it, and make a new one if somebody may have."
+        )
+    return read_token(Path(named))
+
+
+def default_token() -> str | None:
+    """The token in Ray's own place, which is made private; None if there is none."""
     path = default_token_path()
-    return read_token(path) if path.is_file() else None
+    return read_token(make_token(path)) if path.is_file() else None
 
 
 def read_token(path: Path) -> str:

@@ -10,10 +10,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from raysearch.access import renew_token
 from raysearch.errors import InputError
+from raysearch.service.credentials import port_of
 from raysearch.service.head_command import (
     free_ports,
     head_command,
@@ -132,7 +132,7 @@ def _answers(head: Head) -> bool:
 
 def _listens(head: Head) -> bool:
     """Whether this user's programs, and no others, listen at the head's port."""
-    users = listeners(urlsplit(head.url).port or 0)
+    users = listeners(port_of(head.url))
     if users is None:
         # Ray starts wholly or not at all, and not without the port of its dashboard.
         return _STARTED_LINE in (head_directory() / LOG).read_text(errors="replace")
