@@ -17,7 +17,6 @@ from pathlib import Path
 from raysearch.errors import InputError
 
 TOKEN, TOKEN_PATH, MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Named after the systems on which it is the default; "0" makes a head listen on the loopback.
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _OWNER_ONLY = stat.S_IRWXG | stat.S_IRWXO
@@ -120,17 +119,6 @@ def keep_head_private(say: Callable[[str], None]) -> None:
         )
         return
     os.environ.setdefault(LOOPBACK_ONLY, "0")
-
-
-def keep_from_proxies() -> None:
-    """Let this process reach its own machine directly: a proxy is no place for a token.
-
-    Ray's client takes proxies from the environment, for this machine too.
-    """
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-    hosts = [host for host in known.split(",") if host]
-    hosts += [host for host in _LOOPBACK if host not in hosts]
-    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(hosts)
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -13,7 +13,8 @@ from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
 from raysearch.service.executor import JobInfo, Request
 from raysearch.service.head import check_listener, start_head
-from raysearch.service.head_place import head_token, running_head
+from raysearch.service.head_place import Head, head_token, running_head
+from raysearch.service.job_interface import JobInterface
 from raysearch.service.study_files import copy_study
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Local:
 
 def local(say: Say) -> Local:
     """The head of this machine, started if there is none."""
-    return Local(Cluster(start_head(say).url, head_token()))
+    return _of(start_head(say))
 
 
 def running_local() -> Local:
@@ -74,4 +75,8 @@ def running_local() -> Local:
             "starts one, and `raysearch resume STUDY` goes on with what an earlier one began."
         )
     check_listener(head)
-    return Local(Cluster(head.url, head_token()))
+    return _of(head)
+
+
+def _of(head: Head) -> Local:
+    return Local(Cluster(JobInterface(head.url, head_token())))

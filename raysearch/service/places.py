@@ -9,6 +9,7 @@ from raysearch.service.cluster import Cluster
 from raysearch.service.credentials import check_way, token_for
 from raysearch.service.executor import Executor
 from raysearch.service.inprocess import IN_PROCESS, THIS_PROCESS
+from raysearch.service.job_interface import JobInterface
 from raysearch.service.local import local, running_local
 from raysearch.service.ping import check_version
 
@@ -44,4 +45,4 @@ def _cluster(address: str) -> Cluster:
     token = token_for(url)
     check_way(url, token)
     check_version(url, token)
-    return Cluster(url, token)
+    return Cluster(JobInterface(url, token))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -40,14 +41,16 @@ def uploaded_files(working_dir: Path, read: Sequence[Path]) -> list[Path]:
     return files
 
 
-def write_archive(working_dir: Path, files: Sequence[Path], path: Path) -> None:
-    """Write a zip file of these files, the same bytes for the same contents."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def archive(working_dir: Path, files: Sequence[Path]) -> bytes:
+    """A zip file of these files, the same bytes for the same contents."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         for name in files:
             entry = zipfile.ZipInfo(name.as_posix(), _EPOCH)
             entry.external_attr = 0o644 << 16
             contents = (working_dir / name).read_bytes()
-            archive.writestr(entry, contents, zipfile.ZIP_DEFLATED)
+            made.writestr(entry, contents, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -19,7 +19,7 @@ def cluster(head):
     import sys
 
     here = running_local().cluster
-    return Cluster(here.place, here.token, f"exec {shlex.quote(sys.executable)}")
+    return Cluster(here.interface, f"exec {shlex.quote(sys.executable)}")
 
 
 EXECUTORS = {

@@ -49,8 +49,8 @@ def test_a_study_is_submitted_followed_fetched_and_submitted_again(own_head, tok
     with pytest.raises(InputError, match="of different seed"):
         submit([*words_of(tmp_path, trials=2), "--seed", "2"])
 
-    details = job.executor.cluster._client.get_job_info(job.job_id)
-    assert "search" in details.entrypoint
+    details = job.executor.cluster.interface.job(job.job_id)
+    assert "search" in details["entrypoint"]
     assert token not in repr(details)
     assert token not in log
     hidden = {own_head / "token"}

@@ -1,5 +1,6 @@
 """What a cluster is sent of a working directory."""
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from raysearch.errors import InputError
 from raysearch.service import workdir
-from raysearch.service.workdir import uploaded_files, write_archive
+from raysearch.service.workdir import archive, uploaded_files
 
 SENT = ["README.md", "jobs/search.py", "my_space.py"]
 KEPT = [
@@ -50,12 +51,11 @@ def test_what_is_no_directory_is_refused(tmp_path):
         uploaded_files(tmp_path / "absent", [])
 
 
-def test_equal_contents_give_equal_archives_whatever_their_times(directory, tmp_path):
+def test_equal_contents_give_equal_archives_whatever_their_times(directory):
     files = uploaded_files(directory, [])
-    write_archive(directory, files, tmp_path / "a.zip")
+    made = archive(directory, files)
     os.utime(directory / "my_space.py", (0, 0))
-    write_archive(directory, files, tmp_path / "b.zip")
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert archive.namelist() == SENT
-        assert archive.read("my_space.py") == Path(directory / "my_space.py").read_bytes()
+    assert archive(directory, files) == made
+    with zipfile.ZipFile(io.BytesIO(made)) as opened:
+        assert opened.namelist() == SENT
+        assert opened.read("my_space.py") == Path(directory / "my_space.py").read_bytes()
