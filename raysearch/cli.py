@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from raysearch.errors import InputError
+from raysearch.errors import InputError, printable
 from raysearch.service.commands import ABOUT_JOBS, add_commands
 
 
@@ -21,7 +21,7 @@ def main(command: Sequence[str] = ()) -> None:
     try:
         _application(words)(words)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
 
 

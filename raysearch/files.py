@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from raysearch.errors import InputError
 
 
 @contextmanager
@@ -32,3 +35,15 @@ def write_json(path: Path, contents: Mapping[str, Any], *, allow_nan: bool = Tru
     with replacing(path) as temporary:
         text = json.dumps(contents, indent=2, sort_keys=True, allow_nan=allow_nan)
         temporary.write_text(text + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file.
+
+    Raises:
+        InputError: if the file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"an input file must exist, but {path} does not.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import surrogate_events
 from raysearch.features import feature_set, select_columns
+from raysearch.files import sha256
 from raysearch.regions import Window
 from raysearch.seeds import number
 
@@ -146,18 +146,6 @@ def moved(
     """What `describe` gave, with the places where the same inputs lie now; see `stored`."""
     now = stored(sources, directory)
     return {name: {**entry, "path": str(now[name])} for name, entry in origin.items()}
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file.
-
-    Raises:
-        InputError: if the file is missing.
-    """
-    if not path.is_file():
-        raise InputError(f"an input file must exist, but {path} does not.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _chosen(source: Source, features: str) -> Events:

@@ -15,8 +15,8 @@ from typing import Any
 from raysearch.errors import InputError
 from raysearch.service.archive import unpack
 from raysearch.service.executor import ENDED, SUCCEEDED, JobInfo, Request
+from raysearch.service.fetched import check_target
 from raysearch.service.job_interface import JobInterface, last_line
-from raysearch.service.study_files import check_target
 from raysearch.service.workdir import archive
 
 # Metadata of a job that anybody on the cluster may read: which command, about which study.

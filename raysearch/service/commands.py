@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from raysearch.errors import InputError
+from raysearch.errors import InputError, printable
 from raysearch.service.address import LOCAL
 from raysearch.service.archive import packed
 from raysearch.service.executor import FAILED, JobInfo, info
@@ -48,7 +48,7 @@ def status(job_id: JobId, address: Address = LOCAL, json: Json = False) -> None:
     found = _job(job_id, address).status()
     print(json_format.dumps(found.as_json(), indent=2) if json else _line(found))
     if found.message and not json:
-        print(found.message)
+        print(printable(found.message))
 
 
 def logs(
@@ -59,10 +59,10 @@ def logs(
     """Print what a job has printed; exit status 1 if it was followed and failed."""
     job = _job(job_id, address)
     if not follow:
-        print(job.logs(), end="")
+        print(printable(job.logs()), end="")
         return
     for news in job.follow():
-        print(news, end="", flush=True)
+        print(printable(news), end="", flush=True)
     if job.status().state == FAILED:
         raise typer.Exit(1)
 
@@ -132,4 +132,4 @@ def _line(job: JobInfo) -> str:
     lasted = ""
     if job.started is not None:
         lasted = f" for {(job.ended or time.time()) - job.started:.0f} s"
-    return f"{job.job_id}  {job.state}{lasted}  {job.study}"
+    return printable(f"{job.job_id}  {job.state}{lasted}  {job.study}").replace("\n", " ")

@@ -12,10 +12,10 @@ from raysearch.errors import InputError
 from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
 from raysearch.service.executor import JobInfo, Request
+from raysearch.service.fetched import copy_study
 from raysearch.service.head import check_listener, start_head
 from raysearch.service.head_place import Head, head_token, running_head
 from raysearch.service.job_interface import JobInterface
-from raysearch.service.study_files import copy_study
 
 if TYPE_CHECKING:
     # Imports torch, which who asks for a job's state should not wait for.

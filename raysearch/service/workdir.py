@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from raysearch.errors import InputError
-from raysearch.service.study_files import MARK, STUDY_FILES, check_size
+from raysearch.service.fetched import MARK
+from raysearch.service.study_files import STUDY_FILES, check_size
 
 # What the job interface carries in a few seconds; data belong on the cluster's storage.
 MOST_BYTES = 100 * 2**20

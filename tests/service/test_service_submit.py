@@ -1,6 +1,7 @@
 """Submission: what is refused before anything starts, and who gets a job."""
 
 import json
+from pathlib import Path
 
 import pytest
 from toys import hand_made_study, toy_events
@@ -135,6 +136,14 @@ def test_a_failed_job_tells_the_end_of_its_log(pretended):
 def test_waiting_is_given_up_in_time(pretended):
     with pytest.raises(TimeoutError, match="still runs after 0"):
         submit("search events.h5 --out first").wait(timeout_s=0)
+
+
+@pytest.mark.parametrize("study", ["/", "/mnt/..", "..", "", "/mnt/a\x1b[2J"])
+def test_a_study_without_a_name_is_not_fetched_to_a_place_of_its_choice(study, pretended):
+    pretended.is_here = False
+    with pytest.raises(InputError, match="must have a name to be fetched by"):
+        Job("job", study, pretended).fetch()
+    assert Job("job", "/mnt/first", pretended).fetch() == Path("studies/first")
 
 
 def test_a_log_is_followed_piece_by_piece(pretended, monkeypatch):
