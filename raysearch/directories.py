@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,8 +26,11 @@ def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
 
 
 def new_directory(kind: str) -> Path:
-    """A new directory in ``studies/`` for a command that was given none; not made yet."""
-    return Path("studies") / time.strftime(f"{kind}-%Y%m%d-%H%M%S")
+    """A new directory in ``studies/`` for a command that was given none; not made yet.
+
+    Two that are asked for in the same second differ.
+    """
+    return Path("studies") / f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def check_directory(directory: Path) -> None:

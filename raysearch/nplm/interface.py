@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 
 from raysearch.connection import check_address, connected
+from raysearch.directories import new_directory
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
@@ -142,7 +142,7 @@ def nplm_test(
     if sampler is not None:
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
-    directory = Path(out) if out is not None else _new_directory()
+    directory = Path(out) if out is not None else new_directory("nplm")
     with _runner(address, device, say) as runner:
         prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
@@ -185,10 +185,6 @@ def _check_signal(points: Mapping[str, Points], settings: NplmSettings) -> None:
             f"signal and data must have the same columns, but got {points['signal'].columns} and "
             f"{points['data'].columns}."
         )
-
-
-def _new_directory() -> Path:
-    return Path("studies") / time.strftime("nplm-%Y%m%d-%H%M%S")
 
 
 def _check_device(device: str) -> None:

@@ -22,6 +22,9 @@ _BY_CONTENTS = frozenset({"events", "template", "test", "data", "reference", "si
 _OF_THE_JOB = frozenset({"address", "go_on"})
 # These have one result; the others are worth running again.
 _RUN_ONCE = frozenset({"search", "scan", "nplm"})
+# These write to the directory of a study, so that one at a time can.
+_RESUME = "resume"
+_WRITE = _RUN_ONCE | {_RESUME}
 _LONGEST_NAME = 40
 
 
@@ -41,6 +44,25 @@ def latest(jobs: Sequence[JobInfo], base: str) -> JobInfo | None:
     """The last attempt at the job called `base`, or None."""
     tried = [job for job in jobs if _attempt(job.job_id, base)]
     return max(tried, key=lambda job: _attempt(job.job_id, base), default=None)
+
+
+def under_way(jobs: Sequence[JobInfo], asked: Command, study: str) -> JobInfo | None:
+    """The job that goes on with the same study right now, under another command's name.
+
+    Raises:
+        InputError: if it makes another kind of study there.
+    """
+    if asked.name not in _WRITE:
+        return None
+    for job in jobs:
+        if job.study == study and job.state not in ENDED and job.words[0] in _WRITE - {asked.name}:
+            if _RESUME in (asked.name, job.words[0]):
+                return job
+            raise InputError(
+                f"a directory must hold one study, but in {study} a {job.words[0]} runs, job "
+                f"{job.job_id}; choose another --out."
+            )
+    return None
 
 
 def next_id(held: JobInfo | None, base: str) -> str:

@@ -20,6 +20,9 @@ from raysearch.service.places import executor
 # Those that need no more than the job interface.
 ABOUT_JOBS = frozenset({"status", "logs", "stop", "list", "fetch", "pack"})
 
+# How long a head waits for a stopped job to end by itself, and some more.
+_STOP_S = 90.0
+
 Address = Annotated[
     str, typer.Option(help="local, in-process, or the URL of a cluster's dashboard.")
 ]
@@ -78,9 +81,21 @@ def stop(
     if head == (job_id is not None):
         raise InputError("`raysearch stop` needs either the ID of a job or --head.")
     if job_id is not None:
-        print("stopping" if _job(job_id, address).stop() else "it had ended before")
+        _stop(_job(job_id, address))
         return
     print("the head has ended" if stop_head() else "no head runs on this machine")
+
+
+def _stop(job: Job) -> None:
+    if not job.stop():
+        print("it had ended before")
+        return
+    print("stopping; it has a minute to write its report", flush=True)
+    # Until it has ended it runs, for whoever submits it again.
+    try:
+        print(job.wait(_STOP_S).state)
+    except TimeoutError as error:
+        raise InputError(f"a stopped job must end within {_STOP_S:.0f} s, but {error}") from error
 
 
 def list_jobs(address: Address = LOCAL, json: Json = False) -> None:

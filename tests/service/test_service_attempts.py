@@ -4,7 +4,7 @@ import pytest
 
 from raysearch.commands.parse import parse
 from raysearch.errors import InputError
-from raysearch.service.attempts import answers, base_id, latest, next_id
+from raysearch.service.attempts import answers, base_id, latest, next_id, under_way
 from raysearch.service.executor import JobInfo
 
 STUDY = "/mnt/studies/first"
@@ -91,3 +91,22 @@ def test_a_name_is_safe_in_a_path_and_in_a_url(name):
 def test_directories_of_one_name_are_told_apart():
     assert base_id("search", "/a/first") != base_id("search", "/b/first")
     assert base_id("search", "/a/first") != base_id("scan", "/a/first")
+
+
+def of(words, state="RUNNING", study=STUDY):
+    return JobInfo(f"{words.split()[0]}-first", state, tuple(words.split()), study)
+
+
+def test_a_study_that_goes_on_under_another_name_has_its_job():
+    search, resume = of("search --out x"), of("resume -- x")
+    assert under_way([search], parse(["resume", STUDY]), STUDY) == search
+    assert under_way([resume], asked(), STUDY) == resume
+    assert under_way([search], asked(), STUDY) is None  # of the same name: see `latest`
+    assert under_way([of("report -- x"), of("resume -- x", "FAILED")], asked(), STUDY) is None
+    assert under_way([of("resume -- x", study="/mnt/other")], asked(), STUDY) is None
+    assert under_way([search], parse(["report", STUDY]), STUDY) is None
+
+
+def test_a_directory_in_which_another_kind_of_study_runs_is_refused():
+    with pytest.raises(InputError, match="a scan runs, job scan-first; choose another --out"):
+        under_way([of("scan --out x")], asked(), STUDY)

@@ -114,10 +114,44 @@ def test_a_job_whose_study_was_removed_runs_again(pretended, tmp_path):
     assert submit("search events.h5 --out first").job_id == f"{first.job_id}-2"
 
 
-def test_who_is_overtaken_gets_the_job_of_the_other(pretended, monkeypatch):
-    first = submit("search events.h5 --out first")
-    monkeypatch.setattr(pretended, "jobs", list)
+@pytest.fixture
+def overtaken(pretended, monkeypatch):
+    """Who asks for the jobs sees none, and then that somebody was faster."""
+    jobs, asked = pretended.jobs, []
+
+    def seen():
+        asked.append(True)
+        return jobs() if len(asked) > 1 else []
+
+    def of(words):
+        first = submit(words)
+        monkeypatch.setattr(pretended, "jobs", seen)
+        return first
+
+    return of
+
+
+def test_who_is_overtaken_gets_the_job_of_the_other(overtaken):
+    first = overtaken("search events.h5 --out first")
     assert submit("search events.h5 --out first").job_id == first.job_id
+
+
+def test_who_is_overtaken_with_other_settings_is_told(overtaken):
+    overtaken("search events.h5 --out first")
+    with pytest.raises(InputError, match="differs in --seed"):
+        submit("search events.h5 --out first --seed 2")
+
+
+def test_a_study_that_is_resumed_has_a_job(pretended, tmp_path):
+    hand_made_study(tmp_path / "old")
+    first, told = submit("resume old"), []
+    assert submit("search events.h5 --out old --trials 1", say=told.append).job_id == first.job_id
+    assert told == [f"{tmp_path}/old has a job already, `raysearch resume`: RUNNING"]
+
+
+def test_two_that_name_no_directory_have_two(pretended):
+    ids = {submit("search events.h5").job_id for _ in range(2)}
+    assert len(ids) == 2
 
 
 def test_another_machine_without_a_token_is_refused_with_the_remedy():
