@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,16 @@ def own_head():
         start_head(lambda line: None)
         yield Path(folder)
         stop_head()
-        left = [process for process in processes() if folder in command(process)]
-        assert not left
+        # Ray's watchers notice some seconds later that what they watch has ended.
+        soon(lambda: not any(folder in command(process) for process in processes()))
+
+
+def soon(condition, timeout_s=20.0):
+    """Wait until it holds."""
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def processes():

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from jobs_head import soon
 
 from raysearch.access import make_token, read_token
 from raysearch.errors import InputError
@@ -64,14 +64,6 @@ def program(monkeypatch, folder):
 
 def quiet(line):
     """Nothing: nobody listens."""
-
-
-def soon(condition):
-    """Wait until it holds."""
-    ends = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 @pytest.mark.usefixtures("program")
