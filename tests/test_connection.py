@@ -12,16 +12,19 @@ import pytest
 from raysearch.access import LOOPBACK_ONLY, MODE, keep_head_private
 from raysearch.connection import _starts_a_head, check_address
 
-# What a notebook does; it tells where the head and all its processes listen.
-NOTEBOOK = """
-import json, os, sys
+# A search from Python; it tells where its head listens, and whether workers import from here.
+SEARCH = """
+import importlib.util, json, os, sys
 import psutil
 from raysearch.connection import connected
 told = []
 with connected({address}, 0.0, told.append):
     family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    import ray
+    look = ray.remote(lambda: importlib.util.find_spec("lies_here") is not None)
+    searched = ray.get(look.remote())
     ips = [c.laddr.ip for p in family for c in p.net_connections("inet") if c.status == "LISTEN"]
-print(json.dumps([told, ips, os.environ["RAY_AUTH_MODE"]]))
+print(json.dumps([told, ips, os.environ["RAY_AUTH_MODE"], searched]))
 """
 
 
@@ -33,17 +36,24 @@ def environment(monkeypatch):
 
 
 @pytest.mark.xdist_group("ray")
-@pytest.mark.parametrize("address", [None, "local"])
-def test_a_head_started_from_python_listens_on_the_loopback_only(address, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("address", "options"), [(None, []), ("local", ["-P"])])
+def test_a_head_started_from_python_listens_on_the_loopback_only(
+    address, options, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
-    command = [sys.executable, "-c", NOTEBOOK.format(address=repr(address))]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120)
-    told, ips, mode = json.loads(done.stdout.splitlines()[-1])
+    (tmp_path / "lies_here.py").write_text("")
+    command = [sys.executable, *options, "-c", SEARCH.format(address=repr(address))]
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, timeout=120, cwd=tmp_path
+    )
+    told, ips, mode, searched = json.loads(done.stdout.splitlines()[-1])
     assert len(told) == 1
     assert len(ips) > 3
     for ip in map(ip_address, ips):
         assert (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
     assert mode == "token"
+    # -P: this process does not import from its directory, so that workers must not either.
+    assert searched == (not options)
     assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
 
 

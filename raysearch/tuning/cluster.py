@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 import ray
@@ -108,15 +110,32 @@ def _keep_token_private() -> None:
         make_token(default_token_path())
 
 
+@contextmanager
+def _searched_as_here() -> Iterator[None]:
+    """Let workers import from the current directory only if this process does.
+
+    Ray puts the directory of whoever connects before all other places of modules: in that of
+    somebody else, any import of what is not installed would run a file of theirs.
+    """
+    here = Path.cwd()
+    if {"", str(here)} & set(sys.path):
+        yield
+        return
+    with chdir(here.anchor):
+        yield
+
+
 def _connect(address: str | None) -> None:
     # Ray job submission tells its entrypoint the cluster in this variable.
     where = address or os.environ.get("RAY_ADDRESS")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if where in (None, "local"):
         _keep_token_private()
-        ray.init(address="local", include_dashboard=False, **quiet)
+        with _searched_as_here():
+            ray.init(address="local", include_dashboard=False, **quiet)
         return
     try:
-        ray.init(address=where, **quiet)
+        with _searched_as_here():
+            ray.init(address=where, **quiet)
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"could not connect to the Ray head at {where}: {error}") from error
