@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
-from raysearch.locks import taken
+from raysearch.locks import lock_file, taken
 
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
@@ -86,13 +85,10 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
 
 
 def _lock_file(directory: Path) -> IO[str]:
-    """The open lock file; what it holds stays as it is, and a link is not followed.
-
-    A directory may come from somebody else: a link in it could lead to any file of this user.
-    """
+    """The open lock file; a link in a directory of somebody else's would lead to any file."""
     path = directory / ".lock"
     try:
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
+        return lock_file(path)
     except OSError as error:
         reason = "but it is a link" if error.errno == errno.ELOOP else f"but: {error}"
         raise InputError(f"{path} must be a file of this directory's own, {reason}.") from error

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import os
+from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
 
 EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
+
+
+def lock_file(path: Path) -> IO[str]:
+    """The open file, made if it is missing; what it holds stays, and a link is not followed.
+
+    Raises:
+        OSError: if it cannot be opened, or is a link (ELOOP).
+    """
+    return open(path, "r+", opener=_of_its_own)
 
 
 def taken(file: IO[Any], kind: int = EXCLUSIVE, *, wait: bool = False) -> bool:
@@ -31,3 +42,7 @@ def taken(file: IO[Any], kind: int = EXCLUSIVE, *, wait: bool = False) -> bool:
             "with them, or choose a directory elsewhere."
         ) from error
     return True
+
+
+def _of_its_own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)

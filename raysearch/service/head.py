@@ -74,7 +74,7 @@ def stop_head() -> bool:
     head = running_head()
     if head is not None:
         _end(head)
-    _reap()
+    _reap(head)
     return head is not None
 
 
@@ -153,11 +153,16 @@ def _signal(head: Head, number: signal.Signals) -> None:
         os.kill(head.pid, number)
 
 
-def _reap() -> None:
-    """Take leave of heads that this process started and that have ended."""
+def _reap(head: Head | None) -> None:
+    """Take leave of heads that this process started and that have ended, of this one for certain.
+
+    A process lets go of its lock some moments before it has ended.
+    """
     for process in _STARTED:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_POLL_S)
+        if head is not None and process.pid == head.pid:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_S)
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
 
 
 def _check_same_program(head: Head) -> None:

@@ -21,7 +21,7 @@ from typing import IO
 from raysearch.access import private_directory, read_token
 from raysearch.errors import InputError
 from raysearch.files import write_json
-from raysearch.locks import SHARED, taken
+from raysearch.locks import SHARED, lock_file, taken
 
 DIRECTORY = "RAYSEARCH_HEAD_DIR"
 TOKEN, LOCK, LOG = "token", "lock", "head.log"
@@ -105,7 +105,7 @@ def running_head() -> Head | None:
 @contextmanager
 def only_starter(directory: Path) -> Iterator[None]:
     """Wait until nobody else starts a head, and keep others waiting meanwhile."""
-    with _opened(directory / _STARTING) as file:
+    with lock_file(directory / _STARTING) as file:
         taken(file, wait=True)
         yield
 
@@ -118,7 +118,7 @@ def birth(directory: Path, about: About) -> Iterator[IO[str]]:
         InputError: if a process holds it of which nothing is known.
     """
     (directory / _ABOUT).unlink(missing_ok=True)
-    with _opened(directory / LOCK) as lock:
+    with lock_file(directory / LOCK) as lock:
         ends = time.monotonic() + _BIRTH_S
         while not taken(lock):  # who only looks lets go of it in no time
             if time.monotonic() > ends:
@@ -133,14 +133,9 @@ def birth(directory: Path, about: About) -> Iterator[IO[str]]:
 
 
 def _is_locked(directory: Path) -> bool:
-    with _opened(directory / LOCK) as lock:
+    with lock_file(directory / LOCK) as lock:
         # A shared lock: who asks at the same time does not take each other for a head.
         return not taken(lock, SHARED)
-
-
-def _opened(path: Path) -> IO[str]:
-    """The file, made if it is missing; what it holds stays."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
 
 
 def _told(directory: Path) -> Head | None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from io import StringIO
 from threading import Timer
 
 import pytest
@@ -80,7 +81,7 @@ def test_what_a_job_says_does_not_steer_the_terminal(run):
     job_id, here = out.splitlines()[-1], places.THIS_PROCESS
     hostile = "\x1b]0;owned\x07\nsearch-first  SUCCEEDED"
     here.known[job_id] = replace(here.known[job_id], message=hostile, study=hostile)
-    here.printed[job_id].write(hostile)
+    StringIO.write(here.printed[job_id], hostile)  # the job's own write shows it at once
     for words in (f"status {job_id}", f"logs {job_id}", f"logs {job_id} --follow", "list"):
         _, out, _ = run(f"{words} --address in-process")
         assert "\x1b" not in out

@@ -160,7 +160,7 @@ def link(name):
     return entry
 
 
-NESTED = [".", "a/", "", "a\x1b[2J", "x" * 300, "a/" * 3000 + "b"]
+NESTED = [".", "a/", "a\x1b[2J", "x" * 300, "a/" * 3000 + "b"]
 
 
 @pytest.mark.parametrize("name", NESTED)

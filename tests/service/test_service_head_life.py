@@ -136,7 +136,7 @@ def test_the_number_of_a_head_is_known_before_who_started_it_writes_anything(pro
     """As if the starter were killed right after the process was made."""
 
     def killed(*given):
-        begun(*given)
+        head_module._STARTED.append(begun(*given))
         raise KeyboardInterrupt
 
     begun = head_module._begun
@@ -150,11 +150,12 @@ def test_the_number_of_a_head_is_known_before_who_started_it_writes_anything(pro
 def test_what_an_earlier_head_left_is_not_believed_while_another_starts(program, monkeypatch):
     os.kill(start_head(quiet).pid, signal.SIGKILL)
     soon(lambda: running_head() is None)
-    monkeypatch.setattr(head_place, "_BIRTH_S", 0.0)
     seen, signing = [], head_module.signing
 
     def looked(*given):
-        seen.append(running_head())
+        with monkeypatch.context() as patch:
+            patch.setattr(head_place, "_BIRTH_S", 0.0)
+            seen.append(running_head())
         return signing(*given)
 
     monkeypatch.setattr(head_module, "signing", looked)
