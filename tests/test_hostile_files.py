@@ -5,7 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pytest
 from toys import QUICK, fitted, hand_made_study, toy_events, toy_rows, two_members
 from traps import Hostile
 
-from raysearch import load_study, resume
+from raysearch import api, load_study, resume
 from raysearch.detectors import detector
 from raysearch.directories import locked
 from raysearch.errors import InputError
@@ -24,6 +24,7 @@ from raysearch.mixture import load_mixture
 from raysearch.nplm.store import check_directory
 from raysearch.scanning import load_scan
 from raysearch.score import score_file
+from raysearch.tuning.history import History
 
 SCRIPT = "<script>fetch('http://evil')</script>"
 
@@ -32,8 +33,17 @@ PICKLE = pickle.dumps(Hostile())
 
 
 @pytest.fixture
-def use(tmp_path):
-    """Does with a study what a user does; errors are welcome."""
+def use(tmp_path, monkeypatch):
+    """Does with a study what a user does, up to the first trial; errors are welcome."""
+    monkeypatch.setattr(api, "connected", lambda *given: nullcontext())
+    for name in ("_inputs", "prepare"):
+        monkeypatch.setattr(api, name, lambda *given, **named: None)
+    opened = []
+
+    def execute(study, settings, *given):
+        opened.append(History(study.directory, settings).records())
+
+    monkeypatch.setattr(api, "_execute", execute)
     write_columns(tmp_path / "events.h5", toy_events(300, 0))
 
     def of(directory):
@@ -44,6 +54,7 @@ def use(tmp_path):
         ):
             with suppress(Exception):
                 what()
+        return opened
 
     return of
 
@@ -52,11 +63,12 @@ FILES = ["study.json", "trials.parquet", "selection.json", "optuna.db", "scores.
 FILES += ["template.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_pickle_in_the_place_of_a_file_is_not_run(name, tmp_path, ran, use, monkeypatch):
-    from raysearch import api
+def test_a_study_of_ones_own_is_used_up_to_its_trials(tmp_path, use):
+    assert use(hand_made_study(tmp_path / "study").directory) == [{}]
 
-    monkeypatch.setattr(api, "_execute", lambda *a: pytest.fail("the search was started"))
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pickle_in_the_place_of_a_file_is_not_run(name, tmp_path, ran, use):
     directory = hand_made_study(tmp_path / "study").directory
     (directory / name).write_bytes(PICKLE)
     use(directory)
