@@ -10,13 +10,13 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from raysearch.errors import InputError
 
 TOKEN, TOKEN_PATH, MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Named after the systems on which it is the default; "0" makes a head listen on the loopback.
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _OWNER_ONLY = stat.S_IRWXG | stat.S_IRWXO
@@ -27,20 +27,30 @@ def default_token_path() -> Path:
     return Path.home() / ".ray" / "auth_token"
 
 
-def environment_token() -> str | None:
-    """The token that the environment names, else the one in Ray's own place; None if there is none.
+def named_token() -> str | None:
+    """The token that the environment holds, or whose file it names; None if it does neither.
 
     Raises:
-        InputError: if `RAY_AUTH_TOKEN_PATH` is no file.
+        InputError: if `RAY_AUTH_TOKEN_PATH` is no file, or one that others may read.
     """
     if held := os.environ.get(TOKEN, "").strip():
         return held
-    if named := os.environ.get(TOKEN_PATH):
-        if not Path(named).is_file():
-            raise InputError(f"{TOKEN_PATH} must be a file with a token, but {named} is none.")
-        return read_token(Path(named))
+    if not (named := os.environ.get(TOKEN_PATH)):
+        return None
+    if not Path(named).is_file():
+        raise InputError(f"{TOKEN_PATH} must be a file with a token, but {named} is none.")
+    if Path(named).stat().st_mode & _OWNER_ONLY:
+        raise InputError(
+            f"a token is as good as a password, but others may read {named}, which {TOKEN_PATH} "
+            "names; `chmod 600` it, and make a new one if somebody may have."
+        )
+    return read_token(Path(named))
+
+
+def default_token() -> str | None:
+    """The token in Ray's own place, which is made private; None if there is none."""
     path = default_token_path()
-    return read_token(path) if path.is_file() else None
+    return read_token(make_token(path)) if path.is_file() else None
 
 
 def read_token(path: Path) -> str:
@@ -68,6 +78,12 @@ def make_token(path: Path) -> Path:
     return path
 
 
+def renew_token(path: Path) -> Path:
+    """The token file at `path` with a new token, whatever it held; see `make_token`."""
+    path.unlink(missing_ok=True)
+    return make_token(path)
+
+
 def private_directory(path: Path) -> Path:
     """The directory at `path`, made if it is missing.
 
@@ -86,25 +102,23 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def stay_on_loopback() -> None:
-    """Let a Ray head that this process starts listen on this machine's own address only.
+def keep_head_private(say: Callable[[str], None]) -> None:
+    """Let a Ray head that this process starts listen on the loopback only, and demand a token.
 
     It is for a process that joins no cluster of several machines, and must come before Ray is
     imported: Ray would otherwise take an address that others reach, whatever it is told.
+
+    Args:
+        say: is told if it comes too late.
     """
-    if "ray" not in sys.modules:
-        os.environ.setdefault(LOOPBACK_ONLY, "0")
-
-
-def keep_from_proxies() -> None:
-    """Let this process reach its own machine directly: a proxy is no place for a token.
-
-    Ray's client takes proxies from the environment, for this machine too.
-    """
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-    hosts = [host for host in known.split(",") if host]
-    hosts += [host for host in _LOOPBACK if host not in hosts]
-    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(hosts)
+    os.environ.setdefault(MODE, "token")
+    if "ray" in sys.modules and LOOPBACK_ONLY not in os.environ:
+        say(
+            "Ray was imported before, so its head listens on all addresses of this machine, "
+            f"guarded by its token only; set {LOOPBACK_ONLY}=0 to keep it to the loopback."
+        )
+        return
+    os.environ.setdefault(LOOPBACK_ONLY, "0")
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from raysearch.backgrounds import background
+from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
 from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import (
+    INPUTS,
     Inputs,
     Source,
-    check_unchanged,
+    are_those,
     describe,
-    hashes,
+    moved,
     read_inputs,
     stored,
     surrogate_inputs,
+    unchanged,
 )
 from raysearch.prepare import Prepared, prepare
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.settings import Resources, Settings, settings_from_json
-from raysearch.spaces import Space, space_name
+from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
 from raysearch.study import GENERATED, SCHEMA, STUDY, Study, load_study
 
@@ -88,7 +90,8 @@ def search(
         trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
-        go_on: resume the study in `out` if it is this very one.
+        go_on: resume the study in `out` if it is this very one; what trials occupy, and how long
+            the search may take, is what is given now.
         say: receives progress, line by line.
 
     Returns:
@@ -114,16 +117,16 @@ def search(
     )
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)
-    _check_address(address)
+    check_address(address)
     directory = Path(out) if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
     if go_on and _goes_on(directory, settings, sources):
-        return resume(directory, address=address, say=say)
+        return _go_on(load_study(directory), sources, resources, address, say)
     _check_free(directory, settings)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
-    with locked(directory), _connected(address, resources, say):
+    with locked(directory), connected(address, resources.gpus_per_trial, say):
         _check_free(directory, settings)
-        inputs = describe(stored(sources, directory / "inputs"))
+        inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, inputs, prepared, resources)
         return _execute(study, settings, prepared, resources, say)
 
@@ -137,23 +140,43 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         say: receives progress, line by line.
 
     Raises:
-        InputError: if there is no study, its inputs changed, or it is running already.
+        InputError: if there is no study, its inputs changed, it is running already, or it holds
+            the code of its own search space.
     """
     study = load_study(directory)
-    about = study.about
-    if "ended_early" in about and about["ended_early"] is None:
+    check_outside(study.about["settings"]["space"], study.directory)
+    # A complete one needs its inputs no more.
+    sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
+    resources = Resources(**study.about["resources"])
+    return _go_on(study, sources, resources, address, say)
+
+
+def _go_on(
+    study: Study,
+    sources: Mapping[str, Source | None],
+    resources: Resources,
+    address: str | None,
+    say: Say,
+) -> Study:
+    """Go on with a study, from inputs that are known to be those it began with."""
+    if _is_complete(study):
         say(f"the study is complete; its report is written anew: {study.report()}")
         return study
-    settings = settings_from_json(about["settings"])
-    _check_address(address)
-    check_unchanged(about["inputs"])
-    paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
-    sources = {name: paths.get(name) for name in ("events", "template", "test")}
+    settings = settings_from_json(study.about["settings"])
+    check_address(address)
     generated = _generated(study.directory / GENERATED)
     prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
-    resources = Resources(**about["resources"])
-    with locked(study.directory), _connected(address, resources, say):
+    with locked(study.directory), connected(address, resources.gpus_per_trial, say):
+        about = study.about
+        about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
+        about["resources"] = asdict(resources)
+        write_json(study.directory / STUDY, about)
         return _execute(study, settings, prepared, resources, say)
+
+
+def _is_complete(study: Study) -> bool:
+    about = study.about
+    return "ended_early" in about and about["ended_early"] is None
 
 
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
@@ -193,7 +216,7 @@ def _goes_on(directory: Path, settings: Settings, sources: Mapping[str, Source |
     about = load_study(directory).about
     if differing(about["settings"], settings.as_json()):
         return False
-    if {name: entry["sha256"] for name, entry in about["inputs"].items()} != hashes(sources):
+    if not are_those(sources, about["inputs"]):
         raise InputError(
             f"a study goes on with the files it began with, but {directory} has other input files; "
             "choose another directory."
@@ -233,20 +256,3 @@ def _execute(
     from raysearch.execute import execute
 
     return execute(study, settings, prepared, resources, say)
-
-
-@contextmanager
-def _connected(address: str | None, resources: Resources, say: Say) -> Iterator[None]:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    from raysearch.tuning.cluster import check_gpus, connected
-
-    with connected(address):
-        check_gpus(resources.gpus_per_trial, address)
-        yield
-
-
-def _check_address(address: str | None) -> None:
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
-from raysearch.access import stay_on_loopback
-from raysearch.errors import InputError
+from raysearch.errors import InputError, printable
 from raysearch.service.commands import ABOUT_JOBS, add_commands
 
 
@@ -20,14 +17,11 @@ def main(command: Sequence[str] = ()) -> None:
     Args:
         command: words in front of those given on the command line.
     """
-    sys.path.append(str(Path.cwd()))  # for --space module:function, as `python -m` does
     words = [*command, *sys.argv[1:]]
-    if "RAY_ADDRESS" not in os.environ and not any(w.startswith("--address") for w in words):
-        stay_on_loopback()
     try:
         _application(words)(words)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
 
 

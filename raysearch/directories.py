@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
+from raysearch.locks import lock_file, taken
 
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
@@ -25,8 +25,11 @@ def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
 
 
 def new_directory(kind: str) -> Path:
-    """A new directory in ``studies/`` for a command that was given none; not made yet."""
-    return Path("studies") / time.strftime(f"{kind}-%Y%m%d-%H%M%S")
+    """A new directory in ``studies/`` for a command that was given none; not made yet.
+
+    Two that are asked for in the same second differ.
+    """
+    return Path("studies") / f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def check_directory(directory: Path) -> None:
@@ -34,6 +37,27 @@ def check_directory(directory: Path) -> None:
     there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not there.is_dir():
         raise InputError(f"--out must be a directory, but {there} is a file.")
+
+
+def check_links(directory: Path) -> None:
+    """Refuse a directory of which a part lies elsewhere.
+
+    A directory may come from somebody else: what is written to, emptied or removed in it must not
+    be any file of this user, to which a link would lead.
+
+    Args:
+        directory: of a study, a scan or a test; it may be a link itself, or not exist yet.
+
+    Raises:
+        InputError: if there is a link in it.
+    """
+    for folder in (directory, directory / "detector"):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_symlink():
+                raise InputError(
+                    f"{path} must be a file or folder of this directory's own, but it is a link to "
+                    f"{path.readlink()}; put what it leads to in its place, or remove it."
+                )
 
 
 @contextmanager
@@ -45,30 +69,26 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
         what: lies in it, for the message.
 
     Raises:
-        InputError: if it cannot be made, or another process holds the lock.
+        InputError: if it cannot be made, holds a link, or another process holds the lock.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
+    check_links(directory)
     with _lock_file(directory) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not taken(file):
             raise InputError(
                 f"a {what} runs in one place at a time, but {directory} is running already."
-            ) from error
+            )
         yield
 
 
 def _lock_file(directory: Path) -> IO[str]:
-    """The open lock file; what it holds stays as it is, and a link is not followed.
-
-    A directory may come from somebody else: a link in it could lead to any file of this user.
-    """
+    """The open lock file; a link in a directory of somebody else's would lead to any file."""
     path = directory / ".lock"
     try:
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
+        return lock_file(path)
     except OSError as error:
         reason = "but it is a link" if error.errno == errno.ELOOP else f"but: {error}"
         raise InputError(f"{path} must be a file of this directory's own, {reason}.") from error

@@ -10,6 +10,16 @@ class InputError(ValueError):
     """What the user gave breaks a rule: the message states rule, value and remedy."""
 
 
+def printable(text: str) -> str:
+    r"""The text without what would steer a terminal: it may come from another machine.
+
+    Example:
+        >>> print(printable("done" + chr(27) + "[2J"))
+        done\x1b[2J
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The error for a `name` that is not among the `known` names of this `kind`.
 

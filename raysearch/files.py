@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from raysearch.errors import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder, moved onto `path` if the block succeeds."""
+    """A temporary path on the same file system, moved onto `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    # In a folder that is new and this user's alone, nobody can have put a link to elsewhere.
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".tmp", dir=path.parent
+    ) as folder:
+        temporary = Path(folder) / path.name
         yield temporary
         temporary.replace(path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, contents: Mapping[str, Any], *, allow_nan: bool = True) -> None:
@@ -34,3 +35,15 @@ def write_json(path: Path, contents: Mapping[str, Any], *, allow_nan: bool = Tru
     with replacing(path) as temporary:
         text = json.dumps(contents, indent=2, sort_keys=True, allow_nan=allow_nan)
         temporary.write_text(text + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file.
+
+    Raises:
+        InputError: if the file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"an input file must exist, but {path} does not.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +11,14 @@ from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import surrogate_events
 from raysearch.features import feature_set, select_columns
+from raysearch.files import sha256
 from raysearch.regions import Window
 from raysearch.seeds import number
 
 Source = Events | Path | str
+# The folder of a study in which events that were in memory lie.
+INPUTS = "inputs"
+NAMES = ("events", "template", "test")
 
 # The embedded default: enough for a search of a few minutes on two cores.
 SURROGATE_BACKGROUND = 180_000
@@ -108,27 +111,41 @@ def hashes(sources: Mapping[str, Source | None]) -> dict[str, str]:
     return {name: entry["sha256"] for name, entry in found.items()}
 
 
-def check_unchanged(origin: Mapping[str, Mapping[str, str]]) -> None:
-    """Raise InputError if an input file is not the one the study began with (see `describe`)."""
+def unchanged(origin: Mapping[str, Mapping[str, str]]) -> dict[str, Path | None]:
+    """The input files that a study began with (see `describe`), None for those it had not.
+
+    Raises:
+        InputError: if one of them is gone, or is another file now.
+    """
     for name, entry in origin.items():
+        if not Path(entry["path"]).is_file():
+            raise InputError(
+                f"the {name} file of a resumed study must exist, but {entry['path']} does not; "
+                "repeat the command that began it (a search with --go-on), with the file's new "
+                "place and the same --out."
+            )
         if (now := sha256(Path(entry["path"]))) != entry["sha256"]:
             raise InputError(
                 f"the {name} file of a resumed study must be unchanged, but {entry['path']} now "
                 f"has SHA-256 {now[:12]}... instead of {entry['sha256'][:12]}...; restore it or "
                 "start a new study."
             )
+    return {name: Path(origin[name]["path"]) if name in origin else None for name in NAMES}
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file.
+def are_those(
+    sources: Mapping[str, Source | None], origin: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Whether these inputs are the ones that a study began with, wherever they lie now."""
+    return {name: entry["sha256"] for name, entry in origin.items()} == hashes(sources)
 
-    Raises:
-        InputError: if the file is missing.
-    """
-    if not path.is_file():
-        raise InputError(f"an input file must exist, but {path} does not.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+
+def moved(
+    origin: Mapping[str, Mapping[str, str]], sources: Mapping[str, Source | None], directory: Path
+) -> dict[str, dict[str, str]]:
+    """What `describe` gave, with the places where the same inputs lie now; see `stored`."""
+    now = stored(sources, directory)
+    return {name: {**entry, "path": str(now[name])} for name, entry in origin.items()}
 
 
 def _chosen(source: Source, features: str) -> Events:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -62,10 +66,61 @@ def lookup(name: str) -> Space:
     return found
 
 
+def check_outside(name: str, directory: Path) -> None:
+    """Refuse a space of which a study itself holds the code; nothing is imported.
+
+    A study may be somebody else's: going on with it runs what its space names.
+
+    Args:
+        name: of the space.
+        directory: of the study.
+
+    Raises:
+        InputError: if importing the space would run a file in that directory.
+    """
+    for file in _files(name.partition(":")[0]) if ":" in name else ():
+        if file.resolve().is_relative_to(directory.resolve()):
+            raise InputError(
+                f"the search space of a study that is resumed must not lie in the study's own "
+                f"directory, whose files are data, but {name!r} is {file}; read it, and if it may "
+                "run, move it out of there."
+            )
+
+
+def _files(module: str) -> Iterator[Path]:
+    """The files that importing a module would run."""
+    folders: list[str] | None = None
+    with _current_directory():
+        for part in module.split("."):
+            spec = PathFinder.find_spec(part, folders)
+            if spec is None:
+                return
+            if spec.has_location and spec.origin:
+                yield Path(spec.origin)
+            folders = list(spec.submodule_search_locations or ())
+
+
+@contextmanager
+def _current_directory() -> Iterator[None]:
+    """Modules are looked for in the current directory too, after all other places.
+
+    Only for as long as a space is looked up: in a directory of somebody else's any import of what
+    is not installed would run a file of theirs.
+    """
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        # The last one: it may have been among them before.
+        del sys.path[len(sys.path) - 1 - sys.path[::-1].index(here)]
+
+
 def _imported(name: str) -> Space | None:
     module, _, function = name.partition(":")
     try:
-        found: Space | None = getattr(importlib.import_module(module), function, None)
+        with _current_directory():
+            found: Space | None = getattr(importlib.import_module(module), function, None)
     except (ImportError, TypeError, ValueError) as error:  # the last two: a malformed name
         raise InputError(
             f"a search space `module:function` must be importable, but got {name!r}: {error}."

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import OBJECTIVES
 from raysearch.preference import in_words
@@ -137,8 +138,9 @@ def load_study(directory: Path | str) -> Study:
     """The study in a directory.
 
     Raises:
-        InputError: if there is none, or it was written with another schema.
+        InputError: if there is none, it was written with another schema, or holds a link.
     """
+    check_links(Path(directory))
     path = Path(directory) / STUDY
     if not path.is_file():
         raise InputError(f"a study directory must hold {STUDY}, but {directory} does not.")

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,8 @@ import pytest
 @pytest.fixture(scope="session")
 def own_head():
     """The directory of a head that runs; it ends with the tests, by its own process."""
-    from raysearch.service.head import DIRECTORY, start_head, stop_head
+    from raysearch.service.head import start_head, stop_head
+    from raysearch.service.head_place import DIRECTORY
 
     # Sockets have short paths, which those of pytest are not.
     with tempfile.TemporaryDirectory(prefix="rs-") as folder, pytest.MonkeyPatch.context() as patch:
@@ -21,8 +23,16 @@ def own_head():
         start_head(lambda line: None)
         yield Path(folder)
         stop_head()
-        left = [process for process in processes() if folder in command(process)]
-        assert not left
+        # Ray's watchers notice some seconds later that what they watch has ended.
+        soon(lambda: not any(folder in command(process) for process in processes()))
+
+
+def soon(condition, timeout_s=20.0):
+    """Wait until it holds."""
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def processes():

@@ -7,10 +7,12 @@ import pytest
 from raysearch.access import (
     TOKEN,
     TOKEN_PATH,
-    environment_token,
+    default_token,
     make_token,
+    named_token,
     private_directory,
     read_token,
+    renew_token,
 )
 from raysearch.errors import InputError
 
@@ -36,6 +38,12 @@ def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["token"]
 
 
+def test_a_new_token_takes_the_place_of_the_old(tmp_path):
+    old = read_token(renew_token(tmp_path / "token"))
+    assert read_token(renew_token(tmp_path / "token")) != old
+    assert mode(tmp_path / "token") == 0o600
+
+
 def test_a_token_that_others_may_read_is_made_private(tmp_path):
     (tmp_path / "token").write_text("secret\n")
     (tmp_path / "token").chmod(0o644)
@@ -49,22 +57,33 @@ def test_a_token_that_cannot_be_made_is_an_error_with_its_remedy(tmp_path):
         make_token(tmp_path / "file" / "token")
 
 
-def test_the_environment_names_the_token_before_rays_own_place(monkeypatch, home):
-    assert environment_token() is None
+def test_the_environment_holds_a_token_or_names_its_file(monkeypatch, home):
+    assert named_token() is None
+    (home / "named").write_text("named\n")
+    (home / "named").chmod(0o600)
+    monkeypatch.setenv(TOKEN_PATH, str(home / "named"))
+    assert named_token() == "named"
+    monkeypatch.setenv(TOKEN, "held")
+    assert named_token() == "held"
+
+
+def test_a_token_in_rays_own_place_is_made_private(home):
+    assert default_token() is None
     (home / ".ray").mkdir()
     (home / ".ray" / "auth_token").write_text("default\n")
-    assert environment_token() == "default"
-    (home / "named").write_text("named")
-    monkeypatch.setenv(TOKEN_PATH, str(home / "named"))
-    assert environment_token() == "named"
-    monkeypatch.setenv(TOKEN, "given")
-    assert environment_token() == "given"
+    assert default_token() == "default"
+    assert mode(home / ".ray" / "auth_token") == 0o600
 
 
-def test_a_named_token_file_must_exist(monkeypatch, tmp_path):
-    monkeypatch.setenv(TOKEN_PATH, str(tmp_path / "absent"))
-    with pytest.raises(InputError, match=r"must be a file with a token, but .*absent is none"):
-        environment_token()
+def test_a_named_token_file_must_exist_and_be_private(monkeypatch, tmp_path):
+    monkeypatch.setenv(TOKEN_PATH, str(tmp_path / "token"))
+    with pytest.raises(InputError, match=r"must be a file with a token, but .*token is none"):
+        named_token()
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").chmod(0o640)
+    with pytest.raises(InputError, match=r"others may read .*chmod 600") as refused:
+        named_token()
+    assert "secret" not in str(refused.value)
 
 
 def test_a_private_directory_is_made_private(tmp_path):

@@ -1,6 +1,7 @@
 """A file is whole or absent, whatever happens while it is written."""
 
 import json
+import os
 import threading
 
 import pytest
@@ -69,3 +70,12 @@ def test_a_reader_never_meets_a_half_file(tmp_path):
     stop.set()
     reader.join()
     assert set(seen) == {5000}
+
+
+def test_a_link_that_waits_where_a_file_will_be_written_is_not_followed(tmp_path):
+    (tmp_path / "thesis.tex").write_text("ten years")
+    for name in ("a.json", f".a.json.{os.getpid()}.tmp"):
+        (tmp_path / name).symlink_to(tmp_path / "thesis.tex")
+    write_json(tmp_path / "a.json", {"x": 1})
+    assert (tmp_path / "thesis.tex").read_text() == "ten years"
+    assert not (tmp_path / "a.json").is_symlink()

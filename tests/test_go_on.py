@@ -1,5 +1,8 @@
 """A search that may go on: with this very study, and with no other."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 from toys import hand_made_study, toy_events
 
@@ -8,27 +11,68 @@ from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.files import write_json
 from raysearch.inputs import describe
+from raysearch.study import load_study
 
 SAME = {"trials": 1, "go_on": True, "say": lambda line: None}
+EVENTS = toy_events(600, 60)
 
 
 @pytest.fixture
 def study(monkeypatch, tmp_path):
-    """A study of one file; `resume` only says what it was given."""
-    monkeypatch.setattr(api, "resume", lambda directory, **given: ("resumed", directory))
-    monkeypatch.setattr(api, "_execute", lambda *a: pytest.fail("the search was started"))
-    write_columns(tmp_path / "events.h5", toy_events(600, 60))
+    """A study of one file that was interrupted; what would train only tells that it was reached."""
+    monkeypatch.setattr(api, "connected", lambda *given: nullcontext())
+    monkeypatch.setattr(api, "_execute", lambda study, *given: ("resumed", study.directory))
+    write_columns(tmp_path / "events.h5", EVENTS)
     made = hand_made_study(tmp_path / "study")
     inputs = describe({"events": tmp_path / "events.h5"})
     write_json(made.directory / "study.json", {**made.about, "inputs": inputs})
     return made.directory
 
 
+def path_of(study):
+    return Path(load_study(study).about["inputs"]["events"]["path"])
+
+
 def test_the_same_study_goes_on(study, tmp_path):
     events = tmp_path / "events.h5"
     assert api.search(events, out=study, **SAME) == ("resumed", study)
-    (tmp_path / "moved.h5").write_bytes(events.read_bytes())
+    assert api.resume(study, say=SAME["say"]) == ("resumed", study)
+    assert path_of(study) == events
+
+
+def test_it_goes_on_where_its_file_lies_now(study, tmp_path):
+    """A cluster unpacks uploaded files elsewhere for each head."""
+    (tmp_path / "events.h5").rename(tmp_path / "moved.h5")
+    with pytest.raises(InputError, match=r"must exist, but .*events\.h5 does not; repeat"):
+        api.resume(study, say=SAME["say"])
     assert api.search(tmp_path / "moved.h5", out=study, **SAME) == ("resumed", study)
+    assert path_of(study) == tmp_path / "moved.h5"
+    assert api.resume(study, say=SAME["say"]) == ("resumed", study)
+
+
+def test_it_goes_on_with_the_same_events_in_memory(study, tmp_path):
+    (tmp_path / "events.h5").unlink()
+    assert api.search(EVENTS, out=study, **SAME) == ("resumed", study)
+    assert path_of(study) == study / "inputs" / "events.h5"
+    assert api.resume(study, say=SAME["say"]) == ("resumed", study)
+
+
+def test_it_goes_on_with_the_resources_that_are_given_now(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        api, "_execute", lambda study, settings, prepared, resources, say: resources
+    )
+    first = api.search(tmp_path / "events.h5", out=study, time_budget_s=60.0, **SAME)
+    assert first.time_budget_s == 60.0
+    assert api.resume(study, say=SAME["say"]) == first
+    second = api.search(tmp_path / "events.h5", out=study, backend="direct", **SAME)
+    assert (second.time_budget_s, second.backend) == (None, "direct")
+    assert api.resume(study, say=SAME["say"]) == second
+
+
+def test_a_complete_study_needs_its_file_no_more(study, tmp_path):
+    write_json(study / "study.json", {**load_study(study).about, "ended_early": None})
+    (tmp_path / "events.h5").unlink()
+    assert api.resume(study, say=SAME["say"]) == load_study(study)
 
 
 def test_a_study_of_other_settings_does_not(study, tmp_path):

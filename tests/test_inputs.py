@@ -9,7 +9,7 @@ from toys import toy_events
 from raysearch import inputs
 from raysearch.errors import InputError
 from raysearch.events import read_events, shared_rows, write_columns
-from raysearch.inputs import check_unchanged, describe, read_inputs, stored, surrogate_inputs
+from raysearch.inputs import describe, moved, read_inputs, stored, surrogate_inputs, unchanged
 from raysearch.regions import SIGNAL_REGION
 
 
@@ -97,13 +97,22 @@ def test_a_changed_file_is_noticed(tmp_path):
     path = tmp_path / "a.h5"
     write_columns(path, toy_events(50, 5))
     origin = describe({"events": path})
-    check_unchanged(origin)
+    assert unchanged(origin) == {"events": path, "template": None, "test": None}
     write_columns(path, toy_events(50, 5, seed=1))
     with pytest.raises(InputError, match=r"the events file of a resumed study must be unchanged"):
-        check_unchanged(origin)
+        unchanged(origin)
     path.unlink()
-    with pytest.raises(InputError, match=r"an input file must exist, but .*a\.h5"):
-        check_unchanged(origin)
+    with pytest.raises(InputError, match=r"resumed study must exist, but .*a\.h5 .*new place"):
+        unchanged(origin)
+
+
+def test_the_same_inputs_are_told_with_the_places_where_they_lie_now(tmp_path):
+    events = toy_events(50, 5)
+    origin = {name: {"path": "/gone.h5", "sha256": name} for name in ("events", "test")}
+    now = moved(origin, {"events": tmp_path / "a.h5", "test": events}, tmp_path / "inputs")
+    assert now["events"] == {"path": str(tmp_path / "a.h5"), "sha256": "events"}
+    assert now["test"] == {"path": str(tmp_path / "inputs" / "test.h5"), "sha256": "test"}
+    assert (tmp_path / "inputs" / "test.h5").is_file()
 
 
 def test_a_mode_that_takes_no_template_gets_none_of_the_surrogate(small_surrogate):

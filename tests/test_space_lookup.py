@@ -1,11 +1,13 @@
 """Search spaces are found, and tried, before anything is started."""
 
+import sys
+
 import optuna
 import own_spaces
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.spaces import replay, space, space_name
+from raysearch.spaces import check_outside, lookup, replay, space, space_name
 from search_spaces import SPACES
 
 
@@ -61,3 +63,61 @@ def test_trying_a_space_says_nothing_and_leaves_optunas_logging(capfd):
     finally:
         optuna.logging.set_verbosity(before)
     assert capfd.readouterr() == ("", "")
+
+
+SPACE = "def space(trial):\n    return {'detector': 'hgb', 'parameters': {}}\n"
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    """The current directory, which is no place of modules otherwise."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine_here", "unwanted_here"):
+        (tmp_path / f"{name}.py").write_text(SPACE)
+    yield tmp_path
+    sys.modules.pop("mine_here", None)
+
+
+def test_a_space_in_the_current_directory_is_found_and_nothing_else_is(here):
+    before = list(sys.path)
+    assert lookup("mine_here:space").__module__ == "mine_here"
+    assert sys.path == before
+    with pytest.raises(ImportError):
+        __import__("unwanted_here")
+
+
+def test_the_current_directory_comes_last_and_is_taken_away_again(here, monkeypatch):
+    (here / "installed").mkdir()
+    (here / "installed" / "mine_here.py").write_text(SPACE + "IS_INSTALLED = True\n")
+    monkeypatch.setattr(sys, "path", [str(here / "installed"), *sys.path])
+    assert lookup("mine_here:space").__globals__["IS_INSTALLED"]
+    monkeypatch.setattr(sys, "path", [str(here), *sys.path])
+    before = list(sys.path)
+    lookup("mine_here:space")
+    assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "start"),
+    [
+        ("evil:space", "evil.py", "study"),
+        ("evil.deep:space", "evil/__init__.py", "study"),
+        ("study.evil:space", "evil.py", "."),
+        ("study.figures.evil:space", "figures/evil.py", "."),
+    ],
+)
+def test_the_code_of_a_space_in_its_study_is_refused_and_not_run(
+    name, file, start, monkeypatch, tmp_path
+):
+    study = tmp_path / "study"
+    (study / file).parent.mkdir(parents=True, exist_ok=True)
+    (study / file).write_text("raise SystemExit('it ran')")
+    monkeypatch.chdir(tmp_path / start)
+    with pytest.raises(InputError, match=r"must not lie in the study's own directory"):
+        check_outside(name, study)
+
+
+@pytest.mark.parametrize("name", ["hgb", "own_spaces:good", "absent:space", "json:loads", ":x"])
+def test_the_code_of_other_spaces_is_not(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_outside(name, tmp_path)

@@ -152,7 +152,8 @@ def hand_made_study(directory, objective="val_sic", complete=True):
     from raysearch.study import SCHEMA, Study
 
     settings = Settings(objective=objective, trials=1).as_json()
-    about = {"schema": SCHEMA, "settings": settings, "inputs": {}, "versions": {"raysearch": "1"}}
+    about = {"schema": SCHEMA, "settings": settings, "inputs": {}, "resources": {}}
+    about["versions"] = {"raysearch": "1"}
     write_json(directory / "study.json", about)
     ended = Record("COMPLETE" if complete else "FAIL", {"val_sic": [0.1]}, 1, 1.0, None, "hgb")
     write_trials(directory / "trials.parquet", {0: ({"hgb/max_iter": 8}, ended)})

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from raysearch.access import keep_head_private
+
 
 def benchmark(
     only: Annotated[
@@ -16,6 +18,7 @@ def benchmark(
     json: Annotated[bool, typer.Option(help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure raysearch on this machine, as ratios within one run."""
+    keep_head_private(print)
     from raysearch.benchmarks import run_benchmarks
     from raysearch.benchmarks.machine import machine
     from raysearch.benchmarks.table import as_json, print_table

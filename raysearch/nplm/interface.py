@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
 
+from raysearch.connection import check_address, connected
+from raysearch.directories import new_directory
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
@@ -135,13 +136,13 @@ def nplm_test(
         select_toys=select_toys,
         seed=seed,
     )
-    _check_address(address)
+    check_address(address)
     _check_device(device)
     points = _read(data, reference, signal, columns, weights, settings, say)
     if sampler is not None:
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
-    directory = Path(out) if out is not None else _new_directory()
+    directory = Path(out) if out is not None else new_directory("nplm")
     with _runner(address, device, say) as runner:
         prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
@@ -186,10 +187,6 @@ def _check_signal(points: Mapping[str, Points], settings: NplmSettings) -> None:
         )
 
 
-def _new_directory() -> Path:
-    return Path("studies") / time.strftime("nplm-%Y%m%d-%H%M%S")
-
-
 def _check_device(device: str) -> None:
     if device != "cpu" and not device.startswith("cuda"):
         raise InputError(f"a device must be cpu or cuda, but got {device!r}.")
@@ -199,14 +196,6 @@ def _check_device(device: str) -> None:
             f"device = {device!r} needs a GPU where the test is prepared, but this machine has "
             "none that torch can use; leave it out, or start the test on a machine that has one."
         )
-
-
-def _check_address(address: str | None) -> None:
-    # Ray takes seconds to import; what needs no address should not wait for it.
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)
 
 
 @contextmanager
@@ -224,11 +213,9 @@ def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
 
 
 def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    from raysearch.nplm.parallel import ray_runner
-    from raysearch.tuning.cluster import check_gpus, connected
-
-    connection.enter_context(connected(address))
     gpus_per_task = float(device != "cpu")
-    check_gpus(gpus_per_task, address)
+    connection.enter_context(connected(address, gpus_per_task, say))
+    # Imports Ray.
+    from raysearch.nplm.parallel import ray_runner
+
     return ray_runner(gpus_per_task)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.files import replacing, write_json
 from raysearch.nplm.result import NplmResult
@@ -61,10 +62,11 @@ def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:
         asked: what decides the value of a toy.
 
     Raises:
-        InputError: if it holds another test or is no directory.
+        InputError: if it holds another test or a link, or is no directory.
     """
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--out must be a directory, but {directory} is a file; choose another.")
+    check_links(directory)
     _check_same(_held(directory).get("asked", asked), asked, directory)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
 from raysearch.directories import check_directory, differing, locked, new_directory
 from raysearch.errors import InputError
 from raysearch.files import write_json
-from raysearch.inputs import Inputs, Source, check_unchanged, describe, hashes, stored
+from raysearch.inputs import INPUTS, Inputs, Source, are_those, describe, moved, stored, unchanged
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.scanning.cost import Cost, estimate
@@ -96,12 +97,13 @@ def scan(
         sideband_width_tev=sideband_width_tev,
         cathode=cathode or CathodeSettings(),
     )
-    _check_address(address)
+    check_address(address)
     directory = Path(out) if out is not None else new_directory("scan")
     sources = {"events": events, "template": template, "test": test}
     if is_scan(directory):
-        _check_same(load_scan(directory), settings, hashes(sources))
-        return resume_scan(directory, address=address, say=say)
+        held = load_scan(directory)
+        _check_same(held, settings, sources)
+        return _go_on(held, sources, address, say)
     check_directory(directory)
     inputs = scan_inputs(sources, settings)
     cost = _estimated(inputs, settings, say)
@@ -109,7 +111,7 @@ def scan(
         cost.check(max_cpu_hours)
     with locked(directory, "scan"):
         _check_free(directory)
-        _create(directory, settings, describe(stored(sources, directory / "inputs")), cost)
+        _create(directory, settings, describe(stored(sources, directory / INPUTS)), cost)
         return _run(directory, settings, inputs, address, say)
 
 
@@ -125,17 +127,24 @@ def resume_scan(directory: Path | str, *, address: str | None = None, say: Say =
         InputError: if there is no scan, its inputs changed, or it is running already.
     """
     held = load_scan(directory)
-    about = held.about
-    if about.get("complete"):
+    # A complete one needs its inputs no more.
+    sources = {} if held.about.get("complete") else unchanged(held.about["inputs"])
+    return _go_on(held, sources, address, say)
+
+
+def _go_on(held: Scan, sources: Mapping[str, Source | None], address: str | None, say: Say) -> Scan:
+    """Go on with a scan, from inputs that are known to be those it began with."""
+    if held.about.get("complete"):
         say(f"the scan is complete; its report is written anew: {held.report()}")
         return held
-    _check_address(address)
-    settings = scan_settings_from_json(about["settings"])
-    check_unchanged(about["inputs"])
-    paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
-    sources = {name: paths.get(name) for name in ("events", "template", "test")}
+    check_address(address)
+    settings = scan_settings_from_json(held.about["settings"])
+    inputs = scan_inputs(sources, settings)
     with locked(held.directory, "scan"):
-        return _run(held.directory, settings, scan_inputs(sources, settings), address, say)
+        about = held.about
+        about["inputs"] = moved(about["inputs"], sources, held.directory / INPUTS)
+        write_json(held.directory / SCAN, about)
+        return _run(held.directory, settings, inputs, address, say)
 
 
 def _run(
@@ -145,12 +154,10 @@ def _run(
     address: str | None,
     say: Say,
 ) -> Scan:
-    say("starting Ray" if address is None else f"connecting to Ray at {address}")
-    # Ray takes seconds to import; what is refused should not wait for it.
-    from raysearch.scanning.parallel import RayTasks
-    from raysearch.tuning.cluster import connected
+    with connected(address, 0.0, say):
+        # Imports Ray.
+        from raysearch.scanning.parallel import RayTasks
 
-    with connected(address):
         return execute(Scan(directory), settings, inputs, RayTasks(), say)
 
 
@@ -176,11 +183,11 @@ def _create(directory: Path, settings: ScanSettings, inputs: Mapping[str, Any], 
     write_json(directory / SCAN, about)
 
 
-def _check_same(held: Scan, settings: ScanSettings, inputs: Mapping[str, str]) -> None:
+def _check_same(held: Scan, settings: ScanSettings, sources: Mapping[str, Source | None]) -> None:
     about = held.about
     asked = settings.as_json()
     names = differing(about["settings"], asked)
-    if {name: entry["sha256"] for name, entry in about["inputs"].items()} != inputs:
+    if not are_those(sources, about["inputs"]):
         names.append("input files")
     if names:
         raise InputError(
@@ -196,10 +203,3 @@ def _check_free(directory: Path) -> None:
         raise InputError(
             f"--out must be free, but {directory} holds {others[0]}; choose another directory."
         )
-
-
-def _check_address(address: str | None) -> None:
-    if address is not None:
-        from raysearch.tuning.cluster import check_address
-
-        check_address(address)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
@@ -54,8 +55,9 @@ def load_scan(directory: Path | str) -> Scan:
     """The scan in a directory.
 
     Raises:
-        InputError: if there is none, or it was written with another schema.
+        InputError: if there is none, it was written with another schema, or holds a link.
     """
+    check_links(Path(directory))
     if not is_scan(directory):
         raise InputError(f"a scan directory must hold {SCAN}, but {directory} does not.")
     scan = Scan(Path(directory))

@@ -1,4 +1,4 @@
-"""Addresses of job interfaces: what is given to ``--address``, and who may be sent a token."""
+"""Addresses of job interfaces: what is given to ``--address``."""
 
 from __future__ import annotations
 
@@ -50,13 +50,3 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def check_token(url: str, token: str | None) -> None:
-    """Raise InputError if a job would be sent to another machine without a token."""
-    if token is None and not is_loopback(url):
-        raise InputError(
-            f"a cluster on another machine runs whatever it is sent, so {url} must be used with a "
-            f"token: set {TOKEN_PATH} to a file that holds it (`ray get-auth-token --generate` "
-            "makes one, RAY_AUTH_MODE=token switches it on where Ray is started)."
-        )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from raysearch.errors import InputError
+from raysearch.errors import InputError, printable
 from raysearch.service.address import LOCAL
 from raysearch.service.archive import packed
 from raysearch.service.executor import FAILED, JobInfo, info
@@ -19,6 +19,9 @@ from raysearch.service.places import executor
 
 # Those that need no more than the job interface.
 ABOUT_JOBS = frozenset({"status", "logs", "stop", "list", "fetch", "pack"})
+
+# How long a head waits for a stopped job to end by itself, and some more.
+_STOP_S = 90.0
 
 Address = Annotated[
     str, typer.Option(help="local, in-process, or the URL of a cluster's dashboard.")
@@ -48,7 +51,7 @@ def status(job_id: JobId, address: Address = LOCAL, json: Json = False) -> None:
     found = _job(job_id, address).status()
     print(json_format.dumps(found.as_json(), indent=2) if json else _line(found))
     if found.message and not json:
-        print(found.message)
+        print(printable(found.message))
 
 
 def logs(
@@ -59,10 +62,10 @@ def logs(
     """Print what a job has printed; exit status 1 if it was followed and failed."""
     job = _job(job_id, address)
     if not follow:
-        print(job.logs(), end="")
+        print(printable(job.logs()), end="")
         return
     for news in job.follow():
-        print(news, end="", flush=True)
+        print(printable(news), end="", flush=True)
     if job.status().state == FAILED:
         raise typer.Exit(1)
 
@@ -78,9 +81,21 @@ def stop(
     if head == (job_id is not None):
         raise InputError("`raysearch stop` needs either the ID of a job or --head.")
     if job_id is not None:
-        print("stopping" if _job(job_id, address).stop() else "it had ended before")
+        _stop(_job(job_id, address))
         return
     print("the head has ended" if stop_head() else "no head runs on this machine")
+
+
+def _stop(job: Job) -> None:
+    if not job.stop():
+        print("it had ended before")
+        return
+    print("stopping; it has a minute to write its report", flush=True)
+    # Until it has ended it runs, for whoever submits it again.
+    try:
+        print(job.wait(_STOP_S).state)
+    except TimeoutError as error:
+        raise InputError(f"a stopped job must end within {_STOP_S:.0f} s, but {error}") from error
 
 
 def list_jobs(address: Address = LOCAL, json: Json = False) -> None:
@@ -132,4 +147,4 @@ def _line(job: JobInfo) -> str:
     lasted = ""
     if job.started is not None:
         lasted = f" for {(job.ended or time.time()) - job.started:.0f} s"
-    return f"{job.job_id}  {job.state}{lasted}  {job.study}"
+    return printable(f"{job.job_id}  {job.state}{lasted}  {job.study}").replace("\n", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +51,16 @@ def head_command(ports: Ports, temporary: Path) -> list[str]:
         *("--min-worker-port=0", "--max-worker-port=0"),
         *(f"--temp-dir={temporary}", "--include-dashboard=true", "--disable-usage-stats"),
     ]
+
+
+def signing(file: str, command: Sequence[str]) -> list[str]:
+    """The words that write their process's number into a file and then become the command.
+
+    Example:
+        >>> signing("lock", ["ray", "start"])[-3:]
+        ['lock', 'ray', 'start']
+    """
+    return ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', file, *command]
 
 
 def head_environment(token: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ import typer
 
 from raysearch.errors import InputError
 from raysearch.service.executor import FAILED, RUNNING, SUCCEEDED, AlreadyThere, JobInfo, Request
-from raysearch.service.study_files import copy_study
+from raysearch.service.fetched import copy_study
 
 IN_PROCESS = "in-process"
 

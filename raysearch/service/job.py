@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from raysearch.errors import InputError
 from raysearch.service.executor import ENDED, SUCCEEDED, Executor, JobInfo, info
@@ -106,4 +106,15 @@ def fetch(executor: Executor, study: str, to: Path | str | None) -> Path:
         if not Path(study).is_dir():
             raise InputError(f"a study must have a directory, but {study} is none yet.")
         return Path(study)
-    return executor.fetch(study, Path(to) if to is not None else Path("studies", Path(study).name))
+    return executor.fetch(study, Path(to) if to is not None else Path("studies", _name(study)))
+
+
+def _name(study: str) -> str:
+    """The last part of a directory that a cluster names."""
+    name = PurePosixPath(study).name
+    if name in ("", "..") or not name.isprintable():
+        raise InputError(
+            f"a study's directory must have a name to be fetched by, but got {study!r}; give one "
+            "by --to."
+        )
+    return name

@@ -12,8 +12,10 @@ from raysearch.errors import InputError
 from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
 from raysearch.service.executor import JobInfo, Request
-from raysearch.service.head import head_token, running_head, start_head
-from raysearch.service.study_files import copy_study
+from raysearch.service.fetched import copy_study
+from raysearch.service.head import check_listener, start_head
+from raysearch.service.head_place import Head, head_token, running_head
+from raysearch.service.job_interface import JobInterface
 
 if TYPE_CHECKING:
     # Imports torch, which who asks for a job's state should not wait for.
@@ -57,7 +59,7 @@ class Local:
 
 def local(say: Say) -> Local:
     """The head of this machine, started if there is none."""
-    return Local(Cluster(start_head(say).url, head_token()))
+    return _of(start_head(say))
 
 
 def running_local() -> Local:
@@ -72,4 +74,9 @@ def running_local() -> Local:
             "a head must run on this machine to have jobs, but there is none; `raysearch submit` "
             "starts one, and `raysearch resume STUDY` goes on with what an earlier one began."
         )
-    return Local(Cluster(head.url, head_token()))
+    check_listener(head)
+    return _of(head)
+
+
+def _of(head: Head) -> Local:
+    return Local(Cluster(JobInterface(head.url, head_token())))

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import urllib.request
 from importlib import metadata
-from typing import IO
-from urllib.error import HTTPError, URLError
 
 from raysearch.access import TOKEN_PATH
 from raysearch.errors import InputError
-from raysearch.service.address import is_loopback
+from raysearch.service.wire import Answer, ask
 
 _TIMEOUT_S = 10.0
-_MISSING, _REFUSED = 401, 403
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: it could lead a token to another host."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> None:
-        """None: stay here."""
-
-
-def headers(token: str | None) -> dict[str, str]:
-    """The HTTP headers that show a token."""
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
+_DONE, _MISSING, _REFUSED = 200, 401, 403
 
 
 def ray_version(url: str, token: str | None, timeout_s: float = _TIMEOUT_S) -> str:
@@ -44,24 +20,16 @@ def ray_version(url: str, token: str | None, timeout_s: float = _TIMEOUT_S) -> s
         InputError: if nobody answers at the URL, it is no Ray head, or the token is missing or
             refused.
     """
-    request = urllib.request.Request(f"{url}/api/version", headers=headers(token))
-    # A proxy is no place for a token, nor does it know the way to this machine.
-    proxies = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
+    answer = ask(f"{url}/api/version", token, timeout_s=timeout_s)
+    check_admitted(url, answer)
     try:
-        with urllib.request.build_opener(_NoRedirect, *proxies).open(
-            request, timeout=timeout_s
-        ) as answer:
-            return str(json.load(answer)["ray_version"])
-    except HTTPError as error:
-        with error:
-            raise _refusal(url, error.code) from error
-    except (URLError, OSError, http.client.HTTPException) as error:
-        raise InputError(
-            f"a Ray head must answer at the address, but {url} does not ({_reason(error)}); its "
-            "dashboard, port 8265 unless told otherwise, takes jobs."
-        ) from error
+        if answer.status != _DONE:
+            raise ValueError(answer.status)
+        return str(json.loads(answer.body)["ray_version"])
     except (ValueError, KeyError, TypeError) as error:
-        raise _no_head(url) from error
+        raise InputError(
+            f"the address must be of a Ray head's dashboard, but {url} is of another."
+        ) from error
 
 
 def check_version(url: str, token: str | None) -> None:
@@ -74,21 +42,13 @@ def check_version(url: str, token: str | None) -> None:
         )
 
 
-def _refusal(url: str, status: int) -> InputError:
-    if status == _MISSING:
-        return InputError(
+def check_admitted(url: str, answer: Answer) -> None:
+    """Raise InputError if an answer says that the token is missing or refused."""
+    if answer.status == _MISSING:
+        raise InputError(
             f"{url} wants a token, but there is none; set {TOKEN_PATH} to a file that holds it."
         )
-    if status == _REFUSED:
-        return InputError(
+    if answer.status == _REFUSED:
+        raise InputError(
             f"{url} refused the token; set {TOKEN_PATH} to a file with the cluster's own."
         )
-    return _no_head(url)
-
-
-def _no_head(url: str) -> InputError:
-    return InputError(f"the address must be of a Ray head's dashboard, but {url} is of another.")
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", error) or type(error).__name__)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raysearch.access import environment_token
-from raysearch.service.address import LOCAL, check_token, url_of
+from raysearch.service.address import LOCAL, url_of
 from raysearch.service.cluster import Cluster
+from raysearch.service.credentials import check_way, token_for
 from raysearch.service.executor import Executor
 from raysearch.service.inprocess import IN_PROCESS, THIS_PROCESS
+from raysearch.service.job_interface import JobInterface
 from raysearch.service.local import local, running_local
 from raysearch.service.ping import check_version
 
@@ -40,7 +41,8 @@ def starting_executor(address: str, say: Say) -> Executor:
 
 
 def _cluster(address: str) -> Cluster:
-    url, token = url_of(address), environment_token()
-    check_token(url, token)
+    url = url_of(address)
+    token = token_for(url)
+    check_way(url, token)
     check_version(url, token)
-    return Cluster(url, token)
+    return Cluster(JobInterface(url, token))

@@ -1,22 +1,24 @@
-"""The files of a study on their way to another directory: what goes along, and what is replaced."""
+"""The files of a study that go along when it is fetched, as they are at one moment."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from raysearch.errors import InputError
-from raysearch.files import replacing
 
 # Any of these makes a directory one of ours.
 STUDY_FILES = ("study.json", "scan.json", "nplm.json", "plan.json")
-# Lies in a directory that was fetched, so that only such a one is ever replaced.
-MARK = ".fetched"
 MOST_BYTES = 256 * 2**20
 _LEFT_BEHIND = frozenset({"inputs"})
+_DATABASE = ".db"
+# What SQLite keeps beside a database while it is written; a copy of the database needs none.
+_JOURNALS = ("-journal", "-wal", "-shm")
+_LOCKED_S = 30.0
 
 
 def files_of(study: Path) -> list[Path]:
@@ -29,14 +31,14 @@ def files_of(study: Path) -> list[Path]:
         raise InputError(
             f"a study directory must hold one of {', '.join(STUDY_FILES)}, but {study} does not."
         )
-    found = list(_regular_files(study))
+    found = list(regular_files(study))
     check_size(study, found, MOST_BYTES, "a study that is fetched")
     return found
 
 
-def check_size(directory: Path, files: list[Path], most: int, what: str) -> None:
+def check_size(directory: Path, files: Sequence[Path], most: int, what: str) -> None:
     """Raise InputError if these files are larger than `most` bytes together, naming the largest."""
-    sizes = {path: (directory / path).stat().st_size for path in files}
+    sizes = {path: _size(directory / path) for path in files}
     total = sum(sizes.values())
     if total > most:
         largest = sorted(sizes, key=lambda path: -sizes[path])[:3]
@@ -47,53 +49,72 @@ def check_size(directory: Path, files: list[Path], most: int, what: str) -> None
         )
 
 
-def copy_study(study: Path, to: Path) -> Path:
-    """Copy the files of a study on this machine; see `Executor.fetch`."""
-    files = files_of(study)
-    if to.resolve() == study.resolve():
-        return to
-    with replaced(to) as folder:
-        for path in files:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(study / path, folder / path)
-    return to
+def snapshot(study: Path, to: Path) -> list[Path]:
+    """Copy a study's files into a directory, though the study may be running.
 
+    Args:
+        study: its directory.
+        to: exists and is empty.
 
-@contextmanager
-def replaced(to: Path) -> Iterator[Path]:
-    """A new directory that becomes `to` if the block succeeds.
+    Returns:
+        Paths of the copies relative to it; a file that the study replaced meanwhile may be missing.
 
     Raises:
-        InputError: if `to` holds anything but what was fetched before.
+        InputError: see `files_of`; or if its database is never free.
     """
-    check_target(to)
-    with replacing(to) as temporary:
-        temporary.mkdir()
-        (temporary / MARK).touch()
-        yield temporary
-        if to.exists():
-            shutil.rmtree(to)
+    copied = []
+    for path in files_of(study):
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            _copy(study / path, to / path)
+            copied.append(path)
+    return copied
 
 
-def check_target(to: Path) -> None:
-    """Raise InputError if `to` holds anything but what was fetched before."""
-    if to.is_symlink() or (to.exists() and not to.is_dir()):
-        raise InputError(f"--to must be a directory, but {to} is none; choose another.")
-    if to.is_dir() and any(to.iterdir()) and not (to / MARK).is_file():
-        raise InputError(
-            f"--to must be new, or hold what was fetched before, but {to} holds other files; "
-            "choose another."
-        )
-
-
-def _regular_files(study: Path) -> Iterator[Path]:
+def regular_files(study: Path) -> Iterator[Path]:
+    """Paths of its files relative to it; see `files_of`."""
     for folder, folders, names in os.walk(study):
         here = Path(folder)
         folders[:] = sorted(n for n in folders if n not in _LEFT_BEHIND and not n.startswith("."))
         for name in sorted(names):
             path = here / name
-            if not name.startswith(".") and path.is_file() and not path.is_symlink():
+            hidden = name.startswith(".") or name.endswith(_JOURNALS)
+            if not hidden and path.is_file() and not path.is_symlink():
                 yield path.relative_to(study)
+
+
+def _copy(path: Path, to: Path) -> None:
+    if path.suffix == _DATABASE and _is_database(path):
+        _copy_database(path, to)
+    else:
+        shutil.copyfile(path, to)
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _copy_database(path: Path, to: Path) -> None:
+    """Copy a database between two of its transactions, not amid one."""
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    try:
+        with (
+            closing(sqlite3.connect(address, _LOCKED_S, uri=True)) as source,
+            closing(sqlite3.connect(to)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise InputError(
+            f"the history of a study that is fetched must be whole, but {path}: {error}; fetch the "
+            "study again when it has ended."
+        ) from error
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _mib(size: int) -> str:

@@ -9,8 +9,8 @@ from raysearch.commands.parse import Command, parse
 from raysearch.errors import InputError
 from raysearch.progress import Say
 from raysearch.service.address import LOCAL
-from raysearch.service.attempts import answers, base_id, latest, next_id
-from raysearch.service.executor import SUCCEEDED, AlreadyThere, Executor, JobInfo, Request
+from raysearch.service.attempts import answers, base_id, latest, next_id, under_way
+from raysearch.service.executor import SUCCEEDED, AlreadyThere, Executor, JobInfo, Request, info
 from raysearch.service.existing import check_existing, settings_of
 from raysearch.service.job import Job
 from raysearch.service.place import placed_here, placed_there, read_files, study_of
@@ -54,16 +54,26 @@ def submit(
     settings = settings_of(placed)
     if here:
         check_existing(Path(study_of(placed)), settings)
-    files = () if here or folder is None else uploaded_files(folder, read_files(placed, folder))
+    files = () if here or folder is None else _uploaded(folder, read_files(placed, folder), say)
     return _submitted(placed, starting_executor(address, say), folder, tuple(files), say)
+
+
+def _uploaded(folder: Path, read: Sequence[Path], say: Say) -> list[Path]:
+    files = uploaded_files(folder, read)
+    mib = sum((folder / path).stat().st_size for path in files) / 2**20
+    say(f"{len(files)} files of {folder}, {mib:.1f} MiB, go along")
+    return files
 
 
 def _submitted(
     placed: Command, executor: Executor, folder: Path | None, files: tuple[Path, ...], say: Say
 ) -> Job:
-    study = study_of(placed)
+    study, jobs = study_of(placed), executor.jobs()
     base = base_id(placed.name, study)
-    held = latest(executor.jobs(), base)
+    if (other := under_way(jobs, placed, study)) is not None:
+        say(f"{study} has a job already, `raysearch {other.words[0]}`: {other.state}")
+        return Job(other.job_id, study, executor)
+    held = latest(jobs, base)
     if held is not None and answers(held, placed) and not _lost(held, executor):
         say(f"{study} has a job already: {held.state}")
         return Job(held.job_id, study, executor)
@@ -72,6 +82,8 @@ def _submitted(
     try:
         executor.start(request)
     except AlreadyThere:
+        # Somebody else was faster, perhaps with other settings.
+        answers(info(executor, request.job_id), placed)
         say(f"{study} was just given a job")
     return Job(request.job_id, study, executor)
 

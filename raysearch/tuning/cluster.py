@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 import ray
@@ -103,19 +105,37 @@ def connected(address: str | None) -> Iterator[None]:
 
 def _keep_token_private() -> None:
     """Ray makes the token of a head of its own where every user of the machine may read it."""
-    if not {TOKEN, TOKEN_PATH, MODE} & os.environ.keys():
+    named = {TOKEN, TOKEN_PATH} & os.environ.keys()
+    if os.environ.get(MODE, "token") == "token" and not named:
         make_token(default_token_path())
+
+
+@contextmanager
+def _searched_as_here() -> Iterator[None]:
+    """Let workers import from the current directory only if this process does.
+
+    Ray puts the directory of whoever connects before all other places of modules: in that of
+    somebody else, any import of what is not installed would run a file of theirs.
+    """
+    here = Path.cwd()
+    if {"", str(here)} & set(sys.path):
+        yield
+        return
+    with chdir(here.anchor):
+        yield
 
 
 def _connect(address: str | None) -> None:
     # Ray job submission tells its entrypoint the cluster in this variable.
     where = address or os.environ.get("RAY_ADDRESS")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if where is None:
+    if where in (None, "local"):
         _keep_token_private()
-        ray.init(include_dashboard=False, **quiet)
+        with _searched_as_here():
+            ray.init(address="local", include_dashboard=False, **quiet)
         return
     try:
-        ray.init(address=where, **quiet)
+        with _searched_as_here():
+            ray.init(address=where, **quiet)
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"could not connect to the Ray head at {where}: {error}") from error

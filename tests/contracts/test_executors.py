@@ -1,15 +1,14 @@
 """What a job is, wherever it runs: on a cluster, on a head of this machine, in this process."""
 
-import time
-
 import pytest
 from toys import hand_made_study, toy_events
 
 from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.service.cluster import Cluster
-from raysearch.service.executor import ENDED, FAILED, SUCCEEDED, AlreadyThere, Request, info
+from raysearch.service.executor import FAILED, SUCCEEDED, AlreadyThere, Request
 from raysearch.service.inprocess import InProcess
+from raysearch.service.job import Job
 from raysearch.service.local import running_local
 
 
@@ -19,7 +18,7 @@ def cluster(head):
     import sys
 
     here = running_local().cluster
-    return Cluster(here.place, here.token, f"exec {shlex.quote(sys.executable)}")
+    return Cluster(here.interface, f"exec {shlex.quote(sys.executable)}")
 
 
 EXECUTORS = {
@@ -31,9 +30,7 @@ RAY = pytest.mark.xdist_group("ray")
 
 
 def ended(executor, job_id):
-    while (found := info(executor, job_id)).state not in ENDED:
-        time.sleep(0.2)
-    return found
+    return Job(job_id, "", executor).wait(150)
 
 
 @pytest.fixture

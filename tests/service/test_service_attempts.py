@@ -4,7 +4,7 @@ import pytest
 
 from raysearch.commands.parse import parse
 from raysearch.errors import InputError
-from raysearch.service.attempts import answers, base_id, latest, next_id
+from raysearch.service.attempts import answers, base_id, latest, next_id, under_way
 from raysearch.service.executor import JobInfo
 
 STUDY = "/mnt/studies/first"
@@ -31,16 +31,37 @@ def test_what_failed_or_was_stopped_goes_on_with_another(state):
     assert next_id(job(state), BASE) == f"{BASE}-2"
 
 
-@pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED", "FAILED"])
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED"])
 def test_other_settings_are_refused_with_their_names(state):
     with pytest.raises(InputError, match="differs in --n-signal, --seed; give the same"):
         answers(job(state, "--seed 7"), asked("--n-signal 5"))
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED"])
+def test_what_failed_does_not_keep_its_directory_for_its_settings(state):
+    """Whether there is a study of other settings the directory tells, where the job runs."""
+    assert not answers(job(state, "--seed 7"), asked("--n-signal 5 --space mine:space"))
+
+
+def test_the_file_of_a_finished_study_may_lie_elsewhere_but_not_while_it_runs():
+    old, new = "--test /a/test.h5", "--test /b/test.h5"
+    assert not answers(job("SUCCEEDED", old), asked(new))
+    with pytest.raises(InputError, match="differs in --test"):
+        answers(job("RUNNING", old), asked(new))
 
 
 def test_what_a_study_may_take_is_none_of_its_settings():
     assert answers(job("RUNNING", "--time-budget-s 60"), asked("--backend tune"))
     # One that ended with less is worth going on with.
     assert not answers(job("SUCCEEDED", "--time-budget-s 60"), asked())
+
+
+def test_the_device_is_one_of_the_settings_of_a_test():
+    """Toys of two devices differ in their last digits, and its plan holds it."""
+    words = "nplm data.h5 reference.h5 --out /mnt/test"
+    held = JobInfo("nplm-test", "RUNNING", parse(words.split()).words(), "/mnt/test")
+    with pytest.raises(InputError, match="differs in --device"):
+        answers(held, parse(f"{words} --device cuda".split()))
 
 
 def test_a_report_is_written_again():
@@ -70,3 +91,22 @@ def test_a_name_is_safe_in_a_path_and_in_a_url(name):
 def test_directories_of_one_name_are_told_apart():
     assert base_id("search", "/a/first") != base_id("search", "/b/first")
     assert base_id("search", "/a/first") != base_id("scan", "/a/first")
+
+
+def of(words, state="RUNNING", study=STUDY):
+    return JobInfo(f"{words.split()[0]}-first", state, tuple(words.split()), study)
+
+
+def test_a_study_that_goes_on_under_another_name_has_its_job():
+    search, resume = of("search --out x"), of("resume -- x")
+    assert under_way([search], parse(["resume", STUDY]), STUDY) == search
+    assert under_way([resume], asked(), STUDY) == resume
+    assert under_way([search], asked(), STUDY) is None  # of the same name: see `latest`
+    assert under_way([of("report -- x"), of("resume -- x", "FAILED")], asked(), STUDY) is None
+    assert under_way([of("resume -- x", study="/mnt/other")], asked(), STUDY) is None
+    assert under_way([search], parse(["report", STUDY]), STUDY) is None
+
+
+def test_a_directory_in_which_another_kind_of_study_runs_is_refused():
+    with pytest.raises(InputError, match="a scan runs, job scan-first; choose another --out"):
+        under_way([of("scan --out x")], asked(), STUDY)

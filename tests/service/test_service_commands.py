@@ -2,6 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
+from io import StringIO
+from threading import Timer
 
 import pytest
 from toys import hand_made_study, toy_events
@@ -56,6 +59,34 @@ def test_a_failed_job_says_why(run):
     assert "FAILED" in out
     assert "has none for max_sic" in out
     assert run(f"logs {job_id} --follow --address in-process")[0] == 1
+
+
+def test_who_stops_a_job_waits_until_it_has_ended(run, monkeypatch):
+    _, out, _ = run(SUBMIT)
+    job_id, here = out.splitlines()[-1], places.THIS_PROCESS
+    ended = here.known[job_id]
+    here.known[job_id] = replace(ended, state="RUNNING")
+
+    def stop(self, job_id):
+        Timer(0.1, here.known.update, [{job_id: replace(ended, state="STOPPED")}]).start()
+        return True
+
+    monkeypatch.setattr(InProcess, "stop", stop)
+    said = run(f"stop {job_id} --address in-process")[1]
+    assert said == "stopping; it has a minute to write its report\nSTOPPED\n"
+
+
+def test_what_a_job_says_does_not_steer_the_terminal(run):
+    _, out, _ = run(SUBMIT)
+    job_id, here = out.splitlines()[-1], places.THIS_PROCESS
+    hostile = "\x1b]0;owned\x07\nsearch-first  SUCCEEDED"
+    here.known[job_id] = replace(here.known[job_id], message=hostile, study=hostile)
+    StringIO.write(here.printed[job_id], hostile)  # the job's own write shows it at once
+    for words in (f"status {job_id}", f"logs {job_id}", f"logs {job_id} --follow", "list"):
+        _, out, _ = run(f"{words} --address in-process")
+        assert "\x1b" not in out
+        assert r"\x1b]0;owned\x07" in out
+    assert run("list --address in-process")[1].count("\n") == 1
 
 
 def test_a_study_is_fetched_by_its_directory(run, tmp_path):

@@ -4,14 +4,19 @@ import base64
 import hashlib
 import io
 import os
+import sqlite3
 import zipfile
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.service import archive, study_files
 from raysearch.service.archive import packed, unpack
-from raysearch.service.study_files import copy_study, files_of
+from raysearch.service.fetched import copy_study
+from raysearch.service.study_files import files_of
 
 
 @pytest.fixture
@@ -63,6 +68,62 @@ class TestFetching:
                 bring(study, to)
         assert (tmp_path / "mine" / "thesis.tex").read_text() == "years"
 
+    def test_work_that_was_done_in_a_fetched_study_is_never_replaced(self, bring, study, tmp_path):
+        to = bring(study, tmp_path / "to")
+        (to / "study.json").write_text('{"resumed": 1}')
+        (to / "new.txt").write_text("mine")
+        with pytest.raises(InputError, match=r"in .*to new\.txt, study\.json changed since"):
+            bring(study, to)
+        assert (to / "new.txt").read_text() == "mine"
+
+    def test_a_fetched_study_that_runs_is_not_replaced(self, bring, study, tmp_path):
+        to = bring(study, tmp_path / "to")
+        with locked(to), pytest.raises(InputError, match="is running already"):
+            bring(study, to)
+        assert (to / "study.json").is_file()
+
+    def test_nothing_is_lost_if_the_new_one_cannot_take_its_place(
+        self, bring, study, tmp_path, monkeypatch
+    ):
+        to, rename = bring(study, tmp_path / "to"), Path.rename
+
+        def fails(path, target):
+            if path.name == "new":
+                raise OSError("no space left")
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", fails)
+        with pytest.raises((OSError, InputError), match="no space left"):
+            bring(study, to)
+        assert (to / "figures" / "sic.png").is_file()
+
+    def test_the_current_directory_is_not_replaced(self, bring, study, tmp_path, monkeypatch):
+        (tmp_path / "here" / "deeper").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / "here" / "deeper")
+        for to in (".", "..", tmp_path / "here"):
+            with pytest.raises(InputError, match="must not be the directory that you are in"):
+                bring(study, Path(to))
+
+    def test_a_study_that_runs_comes_as_it_is_between_two_writes(self, bring, study, tmp_path):
+        """Its database is amid a transaction, and a file vanishes."""
+        database = sqlite3.connect(study / "optuna.db", isolation_level=None)
+        database.execute("create table trials (number)")
+        database.execute("insert into trials values (1)")
+        database.execute("begin")
+        database.execute("insert into trials values (2)")
+        os.utime(study / "study.json", (0, 0))
+        to = bring(study, tmp_path / "to")
+        database.execute("commit")
+        database.close()
+        assert names(to) == [".fetched", "figures/sic.png", "optuna.db", "study.json"]
+        with closing(sqlite3.connect(to / "optuna.db")) as copy:
+            assert copy.execute("select number from trials").fetchall() == [(1,)]
+
+    def test_a_file_that_vanishes_is_left_out(self, bring, study, tmp_path, monkeypatch):
+        found = [Path("study.json"), Path("detector/gone.json")]
+        monkeypatch.setattr(study_files, "regular_files", lambda directory: iter(found))
+        assert names(bring(study, tmp_path / "to")) == [".fetched", "study.json"]
+
     def test_a_directory_of_something_else_is_not_sent(self, bring, tmp_path):
         (tmp_path / "etc").mkdir()
         (tmp_path / "etc" / "passwd").write_text("")
@@ -97,6 +158,51 @@ def link(name):
     entry = zipfile.ZipInfo(name)
     entry.external_attr = 0o120777 << 16
     return entry
+
+
+NESTED = [".", "a/", "a\x1b[2J", "x" * 300, "a/" * 3000 + "b"]
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_name_that_is_no_file_is_a_sentence(name, tmp_path):
+    with pytest.raises(InputError, match="the cluster is not to be trusted"):
+        unpack(lines(("study.json", "{}"), (name, "")), tmp_path / "to")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("entries", [("a", "a"), ("a", "a/b"), ("a/b", "a")])
+def test_files_that_exclude_each_other_are_a_sentence(entries, tmp_path):
+    with pytest.raises(InputError, match="not to be trusted"):
+        unpack(lines(*((name, "x") for name in entries)), tmp_path / "to")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_many_files_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_FILES", 2)
+    with pytest.raises(InputError, match="in 2 files"):
+        unpack(lines(("a", ""), ("b", ""), ("c", "")), tmp_path / "to")
+
+
+@pytest.mark.parametrize("offset", [4, 8, 10, 30])
+def test_what_is_no_archive_or_of_another_kind_is_a_sentence(offset, tmp_path):
+    """Bytes of its headers are changed: version, encryption, method, sizes."""
+    text = lines(("study.json", "{}" * 99))
+    contents = bytearray(base64.b64decode(text.split("begins")[1].split("raysearch")[0]))
+    central = contents.rindex(b"PK\x01\x02")
+    for start in (0, central):
+        contents[start + offset : start + offset + 4] = b"\xff\xff\xff\xff"
+    digest = hashlib.sha256(contents).hexdigest()
+    body = base64.encodebytes(bytes(contents)).decode()
+    changed = f"raysearch archive begins\n{body}raysearch archive ends {digest}\n"
+    with pytest.raises(InputError, match=r"must unpack to files|not unpack to more|must lie in"):
+        unpack(changed, tmp_path / "to")
+
+
+def test_text_that_is_no_base64_is_a_sentence(tmp_path):
+    text = f"raysearch archive begins\nabcde\nraysearch archive ends {'0' * 64}\n"
+    with pytest.raises(InputError, match="must be whole"):
+        unpack(text, tmp_path / "to")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Submission: what is refused before anything starts, and who gets a job."""
 
 import json
+from pathlib import Path
 
 import pytest
 from toys import hand_made_study, toy_events
@@ -71,6 +72,14 @@ def test_other_settings_of_a_submitted_study_are_refused(pretended):
     assert len(pretended.requests) == 1
 
 
+def test_a_job_that_failed_before_it_had_a_study_is_corrected(pretended):
+    first = submit("search events.h5 --out first --seed 7")
+    pretended.state = "FAILED"
+    second = submit("search events.h5 --out first --seed 8")
+    assert second.job_id == f"{first.job_id}-2"
+    assert "--seed=8" in pretended.requests[-1].words
+
+
 def test_other_settings_of_a_study_on_disk_are_refused(pretended, tmp_path):
     hand_made_study(tmp_path / "old")
     with pytest.raises(InputError, match=r"of different repeats, seed; .*raysearch resume"):
@@ -105,10 +114,44 @@ def test_a_job_whose_study_was_removed_runs_again(pretended, tmp_path):
     assert submit("search events.h5 --out first").job_id == f"{first.job_id}-2"
 
 
-def test_who_is_overtaken_gets_the_job_of_the_other(pretended, monkeypatch):
-    first = submit("search events.h5 --out first")
-    monkeypatch.setattr(pretended, "jobs", list)
+@pytest.fixture
+def overtaken(pretended, monkeypatch):
+    """Who asks for the jobs sees none, and then that somebody was faster."""
+    jobs, asked = pretended.jobs, []
+
+    def seen():
+        asked.append(True)
+        return jobs() if len(asked) > 1 else []
+
+    def of(words):
+        first = submit(words)
+        monkeypatch.setattr(pretended, "jobs", seen)
+        return first
+
+    return of
+
+
+def test_who_is_overtaken_gets_the_job_of_the_other(overtaken):
+    first = overtaken("search events.h5 --out first")
     assert submit("search events.h5 --out first").job_id == first.job_id
+
+
+def test_who_is_overtaken_with_other_settings_is_told(overtaken):
+    overtaken("search events.h5 --out first")
+    with pytest.raises(InputError, match="differs in --seed"):
+        submit("search events.h5 --out first --seed 2")
+
+
+def test_a_study_that_is_resumed_has_a_job(pretended, tmp_path):
+    hand_made_study(tmp_path / "old")
+    first, told = submit("resume old"), []
+    assert submit("search events.h5 --out old --trials 1", say=told.append).job_id == first.job_id
+    assert told == [f"{tmp_path}/old has a job already, `raysearch resume`: RUNNING"]
+
+
+def test_two_that_name_no_directory_have_two(pretended):
+    ids = {submit("search events.h5").job_id for _ in range(2)}
+    assert len(ids) == 2
 
 
 def test_another_machine_without_a_token_is_refused_with_the_remedy():
@@ -127,6 +170,14 @@ def test_a_failed_job_tells_the_end_of_its_log(pretended):
 def test_waiting_is_given_up_in_time(pretended):
     with pytest.raises(TimeoutError, match="still runs after 0"):
         submit("search events.h5 --out first").wait(timeout_s=0)
+
+
+@pytest.mark.parametrize("study", ["/", "/mnt/..", "..", "", "/mnt/a\x1b[2J"])
+def test_a_study_without_a_name_is_not_fetched_to_a_place_of_its_choice(study, pretended):
+    pretended.is_here = False
+    with pytest.raises(InputError, match="must have a name to be fetched by"):
+        Job("job", study, pretended).fetch()
+    assert Job("job", "/mnt/first", pretended).fetch() == Path("studies/first")
 
 
 def test_a_log_is_followed_piece_by_piece(pretended, monkeypatch):
