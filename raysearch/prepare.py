@@ -176,6 +176,7 @@ def _pools(inputs: Inputs, mode: Background, settings: Settings) -> Pools:
         settings.region,
         settings.n_signal,
         settings.seed,
+        aside=inputs.shares_template,
     )
 
 
