@@ -51,6 +51,10 @@ class Objective:
         signed = -values if self.direction == "max" else values
         return np.argsort(signed, kind="stable")
 
+    def is_better(self, new: NDArray[np.floating], old: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Where a new value is better than an old one; equal ones and NaN are not."""
+        return np.asarray(new > old if self.direction == "max" else new < old)
+
 
 VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic, device_metrics.val_sic)
 VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss, device_metrics.val_loss)
@@ -59,6 +63,23 @@ MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic, device_metrics.max_
 OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
     {o.name: o for o in (VAL_SIC, VAL_LOSS, MAX_SIC)}
 )
+
+
+def sic_at(name: str) -> str:
+    """Name of max SIC at the epoch that is best by an objective.
+
+    That is what a choice by the objective is worth. max SIC at its own best epoch is known to those
+    alone who have labels.
+
+    Example:
+        >>> sic_at("val_sic"), sic_at("max_sic")
+        ('max_sic_at_val_sic', 'max_sic')
+    """
+    return MAX_SIC.name if OBJECTIVES[name].supervised else f"{MAX_SIC.name}_at_{name}"
+
+
+# All that is known of a fit, in the order of tables.
+METRICS = tuple(dict.fromkeys((*OBJECTIVES, *map(sic_at, OBJECTIVES))))
 
 
 def objective(name: str) -> Objective:

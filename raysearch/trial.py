@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from raysearch.detectors import Member, Parameters, detector
 from raysearch.judge import Judge, Values
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import MAX_SIC, OBJECTIVES, sic_at
 from raysearch.racing import Rung
 from raysearch.regions import folds
 from raysearch.samples import TwoSample
@@ -48,7 +48,7 @@ class TrialResult(NamedTuple):
 
     Attributes:
         values: name of the metric -> values of the repeats that were begun; supervised ones only
-            with a test set.
+            with a test set. Of these max SIC is there at each other metric's best epoch, too.
         epochs: epochs of the repeats in training; 1 for trees.
         seconds: wall time of training and metrics; of a pack the trial's share, so that those of
             its trials add up to the time of the worker.
@@ -276,8 +276,17 @@ def run_trial(
 
 
 def _better(best: Values, values: Values) -> Values:
-    """Per metric and repeat the better of two values; NaN stays NaN."""
-    if not best:
-        return values
-    pick = {"max": np.maximum, "min": np.minimum}
-    return {name: pick[OBJECTIVES[name].direction](best[name], new) for name, new in values.items()}
+    """Per metric and repeat the better of two values, and the max SIC that goes with it."""
+    wins = {
+        name: OBJECTIVES[name].is_better(new, best[name]) if best else np.ones(len(new), np.bool_)
+        for name, new in values.items()
+    }
+
+    def where(won: NDArray[np.bool_], new: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+        return np.where(won, new, best[name]) if best else new
+
+    found = {name: where(wins[name], new, name) for name, new in values.items()}
+    sic = values.get(MAX_SIC.name)
+    if sic is None:
+        return found
+    return found | {sic_at(o): where(wins[o], sic, sic_at(o)) for o in wins if o != MAX_SIC.name}

@@ -83,6 +83,25 @@ def test_each_metric_is_taken_at_its_own_best_epoch(pretend, sample):
     np.testing.assert_allclose(by_epoch[2]["max_sic"], by_epoch[1]["max_sic"])
 
 
+def test_max_sic_is_known_at_the_best_epoch_of_every_metric(pretend, sample):
+    """Epoch 1 ranks by data against template alone, epoch 2 by signal, epoch 3 by nothing."""
+
+    def rule(member, epoch, features):
+        is_rows = len(features) == len(member.validation)
+        data = sample.rows.is_data[member.validation] if is_rows else np.zeros(len(features))
+        return [0.1 * features[:, 0], 9.0 * data, features.sum(axis=1), 0 * features[:, 0]][epoch]
+
+    pretend(rule, epochs=4)
+    by_epoch = [dict(r.values) for r in trial_epochs(setup(), sample, repeats=2, seed=0)]
+    last = by_epoch[-1]
+    # Only labels like epoch 2 best; data and template are told apart in epoch 1.
+    assert (last["max_sic"] > 2).all()
+    for name in ("max_sic_at_val_sic", "max_sic_at_val_loss"):
+        np.testing.assert_allclose(last[name], 1.0)
+        np.testing.assert_array_equal(by_epoch[0][name], by_epoch[0]["max_sic"])
+        assert (by_epoch[0][name] > 1).all()
+
+
 def test_a_worse_epoch_changes_nothing(pretend, sample):
     pretend(lambda member, epoch, x: (0.1, -0.1)[epoch] * x.sum(axis=1), epochs=2)
     first, last = trial_epochs(setup(), sample, repeats=2, seed=0)
@@ -97,6 +116,8 @@ def test_every_metric_has_one_value_a_repeat(sample):
         "val_sic": 3,
         "val_loss": 3,
         "max_sic": 3,
+        "max_sic_at_val_sic": 3,
+        "max_sic_at_val_loss": 3,
     }
     assert result.epochs == 1
     assert result.seconds > 0

@@ -130,14 +130,16 @@ def _rows(chosen: list[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
         ("Noise floor of val SIC, 95%", _of_ensembles(chosen, "val_sic_floor_95")),
         *((label, _of_metrics(chosen, key)) for key, label in _METRICS.items()),
         ("Regret of the ensemble", _of_ensembles(chosen, "regret")),
-        ("Regret of the trial", [number(c.get("regret")) for c in chosen]),
         *_trial_rows(chosen),
     ]
     return [(label, texts) for label, texts in rows if set(texts) != {number(None)}]
 
 
 def _trial_rows(chosen: list[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Metrics of the chosen trials themselves, with their spread over the repeats."""
+    """Metrics of the chosen trials themselves, with their spread over the repeats.
+
+    max SIC is that at the epochs that are best by the objective of the choice.
+    """
     names = dict.fromkeys(name for c in chosen for name in c.get("trial") or {})
     return [
         (f"{look(name).label} of the trial", [_with_spread(c, name) for c in chosen])

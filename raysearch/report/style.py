@@ -65,6 +65,7 @@ _LOOKS: Mapping[str, Look] = {
     "recommended": Look("the recommended mean", "#CC79A7", 2.0),
     "optimal": Look("likelihood ratio (optimal)", "#000000", 1.5),
 }
+_SIC_AT = "max_sic_at_"
 _OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")
 
 # Tol's muted palette: no colour of an objective returns as that of a detector.
@@ -74,6 +75,9 @@ _DETECTOR_MARKERS = "os^DvPX"
 
 def look(objective: str) -> Look:
     """How this objective is drawn; one unknown gets a colour that follows from its name."""
+    if objective.startswith(_SIC_AT):
+        _, colour, width = look(other := objective.removeprefix(_SIC_AT))
+        return Look(f"max SIC at best {look(other).label}", colour, width)
     other = _OTHERS[sum(objective.encode()) % len(_OTHERS)]
     return _LOOKS.get(objective, Look(objective.replace("_", " "), other, 1.8))
 

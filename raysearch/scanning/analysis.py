@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import METRICS, OBJECTIVES, sic_at
 from raysearch.scanning.choice import best_set
 from raysearch.scanning.table import FULL, HALF
 from raysearch.seeds import generator
@@ -48,7 +48,7 @@ class Pick(NamedTuple):
     Attributes:
         place: mode, features and detector.
         set: its hyperparameter set.
-        half: max SIC of that very fit on a half.
+        half: max SIC of that very fit on a half, at the epoch that the objective likes best.
         full: max SIC of the setup's ensemble on the full statistics; NaN if there is none.
     """
 
@@ -127,7 +127,7 @@ def values_of(table: pa.Table, settings: Mapping[str, Sequence[str]]) -> Values:
 
 def _arrays(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
     sets, repeats = (1 + max(int(row[name]) for row in rows) for name in ("set", "repeat"))
-    found = {name: np.full((sets, repeats), np.nan) for name in OBJECTIVES}
+    found = {name: np.full((sets, repeats), np.nan) for name in METRICS}
     for row in rows:
         for name, values in found.items():
             values[int(row["set"]), int(row["repeat"])] = row[name]
@@ -154,7 +154,7 @@ def rank_correlation(
     """Spearman's correlation over sets of a metric with max SIC, and its bootstrap error.
 
     Positive if the metric prefers what labels would prefer, whatever its direction. The same fits
-    give both, so that what they share by chance is part of it.
+    give both, max SIC at the metric's best epoch, so that what they share by chance is part of it.
 
     Args:
         values: of the scan.
@@ -168,7 +168,7 @@ def rank_correlation(
     """
     if (place, n_signal) not in values.half:
         return float("nan"), float("nan")
-    x, y = (values.means(place, n_signal, name) for name in (metric, "max_sic"))
+    x, y = (values.means(place, n_signal, name) for name in (metric, sic_at(metric)))
     both = np.isfinite(x) & np.isfinite(y)
     if np.count_nonzero(both) < _FEWEST_SETS:
         return float("nan"), float("nan")
@@ -214,7 +214,7 @@ def picks(values: Values, n_signal: int, objective: str) -> list[Pick]:
     best = [int(chosen[place] or 0) for place in places]
     metric, sic = (
         np.stack([values.half[p, n_signal][name][k] for p, k in zip(places, best, strict=True)])
-        for name in (objective, "max_sic")
+        for name in (objective, sic_at(objective))
     )
     return [
         Pick(

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable
 from raysearch.report.style import GREY, detector_style, look, new_figure
 from raysearch.scanning.analysis import Band, Place, Values, band, picks, rank_correlation
@@ -29,7 +29,7 @@ def max_sic(values: Values) -> Figure:
 
     def draw(axes: Axes, place: Place) -> None:
         for k, name in enumerate(values.objectives):
-            bands = [values.band(place, n, name, "max_sic") for n in values.n_signal]
+            bands = [values.band(place, n, name, sic_at(name)) for n in values.n_signal]
             _draw_bands(axes, values.n_signal, bands, _line(name, look(name).label))
             full = [values.full_value(place, n, name, "max_sic") for n in values.n_signal]
             # Rings of equal choices lie one in the other.
@@ -151,7 +151,7 @@ def half_full(values: Values) -> Figure:
 def _pairs(values: Values, objective: str) -> Iterator[tuple[Place, Band, float]]:
     for place in values.places:
         for n in values.n_signal:
-            found = values.band(place, n, objective, "max_sic")
+            found = values.band(place, n, objective, sic_at(objective))
             full = values.full_value(place, n, objective, "max_sic")
             if math.isfinite(found.median) and math.isfinite(full):
                 yield place, found, full

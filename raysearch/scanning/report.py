@@ -32,16 +32,18 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
                 "Picking the setup",
                 "In each repeat every mode, feature set and detector stands with its chosen "
                 "hyperparameters, and the objective picks the best of them: left with the max SIC "
-                "of that very fit on a half, right with that of the picked setup's ensemble on "
-                "the full statistics. Line and band: median and 16-84% over repeats. Val SIC and "
-                "val loss of different modes compare only roughly: templates differ in size.",
+                "of that very fit on a half, at the epoch that is best by the objective, right "
+                "with that of the picked setup's ensemble on the full statistics. Line and band: "
+                "median and 16-84% over repeats. Val SIC and val loss of different modes compare "
+                "only roughly: templates differ in size.",
             ),
         ),
         "max_sic": (
             figures.max_sic,
             Caption(
                 "Max SIC of the hyperparameters that each objective chooses",
-                "Lines and bands: median and 16-84% over the fits on halves of the chosen set. "
+                "Lines and bands: median and 16-84% over the fits on halves of the chosen set, "
+                "each at the epoch that is best by the objective (by labels for max SIC alone). "
                 "Rings: its ensemble on the full statistics. The events are the same in all "
                 "repeats, so the band tells nothing of another draw of events.",
             ),
@@ -60,8 +62,8 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
             Caption(
                 "Does the metric prefer what labels would prefer?",
                 "Spearman's rank correlation over the hyperparameter sets between the metric and "
-                "max SIC, both averaged over repeats; bars are bootstrap errors. One is perfect, "
-                "below zero the metric misleads.",
+                "max SIC at its best epochs, both averaged over repeats; bars are bootstrap "
+                "errors. One is perfect, below zero the metric misleads.",
             ),
         ),
         "half_full": (

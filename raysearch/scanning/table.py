@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import METRICS
 from raysearch.records import Record
 from raysearch.scanning.results import Full, FullKey, HalfKey, Results
 from raysearch.scanning.sets import Suggested
@@ -22,7 +22,7 @@ _KINDS = (
     ("repeat", pa.int64()),
     ("stage", pa.string()),
     ("objective", pa.string()),
-    *((name, pa.float64()) for name in OBJECTIVES),
+    *((name, pa.float64()) for name in METRICS),
     ("seconds", pa.float64()),
     ("error", pa.string()),
 )
@@ -56,7 +56,7 @@ def _half(key: HalfKey, record: Record, repeats: int) -> Iterator[dict[str, Any]
     for repeat in range(repeats):
         values = {
             name: record.metrics[name][repeat] if is_complete and name in record.metrics else None
-            for name in OBJECTIVES
+            for name in METRICS
         }
         yield {
             **_place(key.cell, key.detector, key.set, values, record.error),
@@ -78,7 +78,7 @@ def _full(key: FullKey, full: Full) -> dict[str, Any]:
 def _place(
     cell: Any, detector: str, number: int, metrics: Mapping[str, Any], error: str | None
 ) -> dict[str, Any]:
-    values = {name: metrics.get(name) for name in OBJECTIVES}
+    values = {name: metrics.get(name) for name in METRICS}
     nan = float("nan")
     known = {name: nan if value is None else value for name, value in values.items()}
     return {**cell._asdict(), "detector": detector, "set": number, **known, "error": error}

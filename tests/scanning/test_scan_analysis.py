@@ -63,9 +63,7 @@ def test_the_error_of_the_correlation_is_that_of_independent_samples():
     rng, n = np.random.default_rng(1), 100
     errors = []
     for _ in range(20):
-        half = {
-            (HGB, 0): {name: rng.normal(size=(n, 1)) for name in ("val_sic", "max_sic", "val_loss")}
-        }
+        half = {(HGB, 0): {m: rng.normal(size=(n, 1)) for m in ("val_sic", "max_sic_at_val_sic")}}
         found = type("V", (), {"half": half, "means": lambda s, p, k, m: s.half[p, k][m][:, 0]})()
         errors.append(rank_correlation(found, HGB, 0, "val_sic")[1])
     assert np.mean(errors) == pytest.approx(1 / np.sqrt(n - 1), rel=0.1)
@@ -87,7 +85,7 @@ def test_the_best_place_is_picked_repeat_by_repeat(values):
     metric = {p: values.half[p, 100]["val_sic"][5] for p in values.places}
     for repeat, pick in enumerate(found):
         assert metric[pick.place][repeat] == max(own[repeat] for own in metric.values())
-        assert pick.half == values.half[pick.place, 100]["max_sic"][5, repeat]
+        assert pick.half == values.half[pick.place, 100]["max_sic_at_val_sic"][5, repeat]
         assert pick.full == values.full_value(pick.place, 100, "val_sic", "max_sic")
 
 

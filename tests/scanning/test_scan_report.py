@@ -60,7 +60,8 @@ def test_the_lines_are_the_medians(values):
     assert len(figure.axes) == 4
     line = next(li for li in figure.axes[0].lines if li.get_label() == "val SIC")
     expected = [
-        values.band(values.places[0], n, "val_sic", "max_sic").median for n in (0, 100, 300)
+        values.band(values.places[0], n, "val_sic", "max_sic_at_val_sic").median
+        for n in (0, 100, 300)
     ]
     np.testing.assert_allclose(line.get_ydata(), expected)
     rings = next(li for li in figure.axes[0].lines if li.get_marker() == "o")
@@ -77,6 +78,16 @@ def test_every_choice_is_a_point_against_the_diagonal(values):
     panels = figures.half_full(values).axes
     assert [len(axes.containers) for axes in panels] == [4 * 3] * 3
     assert all(axes.get_xlim() == axes.get_ylim() for axes in panels)
+
+
+def test_no_curve_of_a_data_driven_objective_is_at_the_epochs_of_labels(values):
+    """The chosen set has max SIC 5 + N/100, half of it where val SIC is best."""
+    left, _ = figures.picking(values).axes
+    lines = {line.get_label(): line.get_ydata()[0] for line in left.lines}
+    assert lines["picked by val SIC"] == pytest.approx(2.5, abs=0.02)
+    assert lines["picked by max SIC"] == pytest.approx(5, abs=0.04)
+    points = [axes.containers[0].lines[0].get_xdata()[0] for axes in figures.half_full(values).axes]
+    assert points == pytest.approx([2.5, 0, 5], abs=0.04)
 
 
 def test_the_correlation_is_that_of_data_driven_metrics(values):
