@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.backgrounds import background
 from raysearch.excess import likelihood_ratio
 from raysearch.seeds import generator
 
@@ -98,12 +99,18 @@ def preference(
     return Preference(observed, (larger + 1) / (permutations + 1), permutations, *sizes)
 
 
-def in_words(found: Mapping[str, Any] | None) -> Said:
+def in_words(found: Mapping[str, Any] | None, mode: str) -> Said | None:
     """Whether anything is to be preferred, from what selection.json says of it.
 
     Args:
         found: fields of `Preference`, its `is_clear` and the `alarm_rate`; None if nobody asked.
+        mode: background mode of the study.
+
+    Returns:
+        None where the classes are true labels, of which nobody asks whether they differ.
     """
+    if background(mode).needs_truth:
+        return None
     if found is None:
         return Said(
             "No verdict",

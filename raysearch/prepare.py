@@ -126,9 +126,13 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
 
 
 def _with_verdict(sample: TwoSample, settings: Settings) -> TwoSample:
-    """The sample with the rows that nothing is chosen by."""
+    """The sample with the rows that nothing is chosen by.
+
+    Where the classes are true labels there is no question for them to answer.
+    """
+    share = 0.0 if background(settings.mode).needs_truth else settings.verdict_share
     rng = generator(settings.seed, "verdict")
-    return replace(sample, verdict=set_aside(sample.rows.is_data, settings.verdict_share, rng))
+    return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
 def _mode(settings: Settings, say: Say) -> Background:

@@ -38,7 +38,8 @@ class Settings:
         sideband_width_tev: width of each sideband in CWoLa mode.
         cathode: density and sampling of the CATHODE mode.
         verdict_share: of data and template, which choose nothing and then tell whether to prefer
-            anything at all; 0 to let all choose and not to ask.
+            anything at all; 0 to let all choose and not to ask, as mode "supervised" does, where
+            the classes are true labels.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.

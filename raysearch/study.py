@@ -85,8 +85,9 @@ class Study:
         if figures:
             lines.append(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
         if RECOMMENDED in self.selection["choices"]:
-            said = in_words(self.preference)
-            lines.append(f"{said.headline}: {said.sentence}")
+            said = in_words(self.preference, self.about["settings"]["mode"])
+            if said is not None:
+                lines.append(f"{said.headline}: {said.sentence}")
         return "\n".join(lines)
 
     def table(self) -> pa.Table:

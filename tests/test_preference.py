@@ -63,7 +63,8 @@ def test_too_few_template_events_allow_no_preference():
 )
 def test_the_verdict_is_told_with_its_figures(p, headline, words):
     found = Preference(2.345, p, 400, 2000, 3000)
-    said = in_words({**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE})
+    asked = {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE}
+    said = in_words(asked, "idealised")
     assert said.headline == headline
     assert words in said.sentence
     assert "2,000 data and 3,000 template events that nothing was chosen by" in said.sentence
@@ -71,5 +72,10 @@ def test_the_verdict_is_told_with_its_figures(p, headline, words):
 
 
 def test_who_did_not_ask_is_told_so():
-    assert in_words(None).headline == "No verdict"
-    assert "verdict_share = 0" in in_words(None).sentence
+    said = in_words(None, "idealised")
+    assert said.headline == "No verdict"
+    assert "verdict_share = 0" in said.sentence
+
+
+def test_where_classes_are_labels_there_is_no_verdict():
+    assert in_words(None, "supervised") is None

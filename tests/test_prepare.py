@@ -49,6 +49,15 @@ def test_the_stated_share_of_either_class_is_set_aside_again_and_again(mode):
     assert not np.isin(sample.verdict, sample.deciding).any()
 
 
+def test_true_labels_are_asked_nothing_and_lose_no_rows():
+    supervised, all_choose = (
+        prepared(toy_events(), mode="supervised", verdict_share=share) for share in (0.2, 0.0)
+    )
+    assert not len(supervised.sample.verdict)
+    assert supervised.counts == all_choose.counts
+    assert supervised.sample.rows.is_data.sum() == supervised.counts["injected_in_signal_region"]
+
+
 def test_with_a_share_of_0_all_rows_choose():
     done = prepared(toy_events(), verdict_share=0.0)
     assert len(done.sample.deciding) == len(done.sample.mjj_tev)

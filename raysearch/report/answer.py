@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.preference import in_words
+from raysearch.preference import Said, in_words
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
@@ -28,7 +28,8 @@ class Answer:
     """What the top of the page says.
 
     Attributes:
-        headline: whether there is a preference, in two words; empty if nothing was retrained.
+        headline: whether there is a preference, in two words; empty if nothing was retrained or
+            the classes are true labels.
         sentences: the answer in words.
         tiles: the figures of the study's own choice as (label, value, note).
         objectives: names of the objectives compared, the study's own first.
@@ -52,8 +53,9 @@ def answer(contents: ReportContents) -> Answer:
         return Answer("", [text], [], [], [], [])
     name, first = next(iter(chosen.items()))
     recommended = chosen.get(RECOMMENDED)
+    said = _said(recommended)
     return Answer(
-        headline="" if recommended is None else in_words(recommended["preference"]).headline,
+        headline="" if said is None else said.headline,
         sentences=[*_preference(recommended), _sentence(name, first), *_floor(first)],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
@@ -71,18 +73,24 @@ def _sentence(name: str, choice: Mapping[str, Any]) -> str:
     return text + (f", as an ensemble of {members}." if members else ".")
 
 
+def _said(recommended: Mapping[str, Any] | None) -> Said | None:
+    if recommended is None:
+        return None
+    return in_words(recommended["preference"], recommended["setup"]["mode"])
+
+
 def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
     """Whether anything is to be preferred, and what is recommended then."""
     if recommended is None:
         return []
-    said = in_words(recommended["preference"]).sentence
-    verdict = said[0].upper() + said[1:]
+    said = _said(recommended)
+    verdict = [] if said is None else [said.sentence[0].upper() + said.sentence[1:]]
     found = recommended["preference"]
     if found is not None and not found["is_clear"]:
-        return [verdict]
+        return verdict
     parts = len(recommended["trials"])
     return [
-        verdict,
+        *verdict,
         f"Recommended is the mean of the best {parts} setups by val SIC "
         f"({recommended['setup']['detector']}).",
     ]
