@@ -37,6 +37,11 @@ class Objective:
     function: Metric
     on_device: DeviceMetric
 
+    @property
+    def extreme(self) -> str:
+        """What the best value is among all, in a word."""
+        return "largest" if self.direction == "max" else "smallest"
+
     def best(self, values: NDArray[np.floating]) -> int:
         """Index of the best value along the first axis; NaN never wins unless all are NaN.
 

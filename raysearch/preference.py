@@ -99,6 +99,15 @@ def preference(
     return Preference(observed, (larger + 1) / (permutations + 1), permutations, *sizes)
 
 
+def is_doubtful(found: Mapping[str, Any] | None) -> bool:
+    """Whether the verdict was asked and prefers nothing, so that no setup may be called the best.
+
+    Args:
+        found: as for `in_words`.
+    """
+    return found is not None and not found["is_clear"]
+
+
 def in_words(found: Mapping[str, Any] | None, mode: str) -> Said | None:
     """Whether anything is to be preferred, from what selection.json says of it.
 

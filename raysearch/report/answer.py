@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.preference import Said, in_words
+from raysearch.objectives import objective
+from raysearch.preference import Said, in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
@@ -54,9 +55,10 @@ def answer(contents: ReportContents) -> Answer:
     name, first = next(iter(chosen.items()))
     recommended = chosen.get(RECOMMENDED)
     said = _said(recommended)
+    is_luck = recommended is not None and is_doubtful(recommended["preference"])
     return Answer(
         headline="" if said is None else said.headline,
-        sentences=[*_preference(recommended), _sentence(name, first), *_floor(first)],
+        sentences=[*_preference(recommended), _sentence(name, first, is_luck), *_floor(first)],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
         rows=_rows(list(chosen.values())),
@@ -64,12 +66,16 @@ def answer(contents: ReportContents) -> Answer:
     )
 
 
-def _sentence(name: str, choice: Mapping[str, Any]) -> str:
+def _sentence(name: str, choice: Mapping[str, Any], is_luck: bool) -> str:
     setup, members = choice["setup"], _ensemble(choice).get("members")
     features = setup.get("features")
     listed = features if isinstance(features, str) else ", ".join(features or [])
-    text = f"By {look(name).label} the best setup is {setup['detector']} on the {listed} "
-    text += f"features in {setup.get('mode')} mode (trial {choice['trial_id']})"
+    where = f"{setup['detector']} on the {listed} features in {setup.get('mode')} mode "
+    where += f"(trial {choice['trial_id']})"
+    if is_luck:
+        label, extreme = look(name).label, objective(name).extreme
+        return f"Among the trials {label} is {extreme} for {where}, which may be luck."
+    text = f"By {look(name).label} the best setup is {where}"
     return text + (f", as an ensemble of {members}." if members else ".")
 
 
@@ -85,8 +91,7 @@ def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
         return []
     said = _said(recommended)
     verdict = [] if said is None else [said.sentence[0].upper() + said.sentence[1:]]
-    found = recommended["preference"]
-    if found is not None and not found["is_clear"]:
+    if is_doubtful(recommended["preference"]):
         return verdict
     parts = len(recommended["trials"])
     return [
