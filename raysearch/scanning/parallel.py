@@ -7,7 +7,7 @@ from typing import Any
 
 import ray
 
-from raysearch.scanning.executor import Handle
+from raysearch.scanning.executor import Handle, Lost, in_a_line
 from raysearch.tuning.cluster import room
 
 # A worker that died may have been unlucky; one that died so often is killed by what it runs.
@@ -48,13 +48,29 @@ class RayTasks:
         return list(done)
 
     def result(self, handle: Handle) -> Any:
-        """Fetch the value; an error of the function is raised as it was."""
+        """Fetch the value; an error of the function is raised as it was, one of Ray as Lost."""
         try:
             return ray.get(handle)
-        except ray.exceptions.RayTaskError as error:
-            raise (error.cause or error) from error
+        except ray.exceptions.RayError as error:
+            cause = _cause(error)
+            if _is_of_the_system(cause):
+                raise Lost(in_a_line(cause)) from error
+            raise cause from error
 
     def cancel(self, handles: Sequence[Handle]) -> None:
-        """Cancel tasks; those that run are not interrupted."""
+        """Cancel tasks; those that run get a KeyboardInterrupt."""
         for handle in handles:
             ray.cancel(handle, force=False)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What lies behind the errors of a task, and of tasks whose results it was to take."""
+    while isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
+        error = error.cause
+    return error
+
+
+def _is_of_the_system(cause: BaseException) -> bool:
+    """Whether it was Ray that failed; a plain RayError tells what cannot travel by itself."""
+    own = isinstance(cause, ray.exceptions.RayTaskError) or type(cause) is ray.exceptions.RayError
+    return isinstance(cause, ray.exceptions.RayError) and not own
