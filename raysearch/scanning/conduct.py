@@ -176,9 +176,10 @@ class Conduct:
 
     def _prepared(self, course: Course, sample: Handle, prepared: Prepared) -> None:
         course.prepared(sample)
+        # In this order: a kill in between costs another training, not the check of the density.
+        self.results.add_cell(course.cell, prepared.about)
         if prepared.generated is not None:
             self.plan.keep_template(course.cell, prepared.generated)
-        self.results.add_cell(course.cell, prepared.about)
 
     def _start(self, course: Course, piece: Piece) -> None:
         if isinstance(piece, Sets):

@@ -156,3 +156,22 @@ def test_a_density_is_trained_once_in_each_cell(pretended, run, journal, monkeyp
     assert len(list((scan.directory / "templates").iterdir())) == 2
     assert scan.about["cells"]["cathode-baseline-0"]["density"]["check"]["auc"] > 0
     assert sum(entry["kind"] == "cell" for entry in journal(scan)) == 2
+
+
+def test_a_kill_before_the_template_is_kept_loses_no_check_of_the_density(
+    pretended, run, monkeypatch
+):
+    from raysearch.scanning import execute
+
+    pretended()
+    settings = {"modes": ("cathode",), "cathode": QUICK_CATHODE, "n_signal": (0,)}
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "write_columns", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(Serial(), **settings)
+    scan = run(Serial(), **settings)
+    assert scan.about["cells"]["cathode-baseline-0"]["density"]["check"]["auc"] > 0
+
+
+def _killed(path, events):
+    raise KeyboardInterrupt
