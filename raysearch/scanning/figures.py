@@ -113,7 +113,12 @@ def picking(values: Values) -> Figure:
                 band(np.array([getattr(pick, stage) for pick in picks(values, n, name)]))
                 for n in values.n_signal
             ]
-            _draw_bands(axes, values.n_signal, bands, _line(name, f"picked by {look(name).label}"))
+            line = _line(name, f"picked by {look(name).label}")
+            if stage == "half":
+                _draw_bands(axes, values.n_signal, bands, line)
+            else:
+                # A setup has one ensemble: over repeats there is nothing to draw a band of.
+                axes.plot(values.n_signal, [found.median for found in bands], marker=".", **line)
         axes.set(xlabel=_INJECTED, ylabel=f"{_SIC}, {title}", xlim=_limits(values))
     top = max(axes.get_ylim()[1] for axes in figure.axes)
     for axes in figure.axes:

@@ -18,7 +18,7 @@ from raysearch.report.contents import NotAvailable
 from raysearch.report.figures import Caption, Rendered
 from raysearch.report.page import environment, page_style
 from raysearch.report.style import encode, look
-from raysearch.report.tables import Table, inputs, provenance
+from raysearch.report.tables import NOTHING, Table, inputs, provenance
 from raysearch.report.write import write_figure
 from raysearch.scanning import figures
 from raysearch.scanning.analysis import Band, Pick, Values, band, picks, values_of
@@ -33,9 +33,10 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
                 "In each repeat every mode, feature set and detector stands with its chosen "
                 "hyperparameters, and the objective picks the best of them: left with the max SIC "
                 "of that very fit on a half, at the epoch that is best by the objective, right "
-                "with that of the picked setup's ensemble on the full statistics. Line and band: "
-                "median and 16-84% over repeats. Val SIC and val loss of different modes compare "
-                "only roughly: templates differ in size.",
+                "with that of the picked setup's ensemble on the full statistics. Lines: median "
+                "over repeats; bands, on halves alone: 16-84%. A setup has one ensemble, whatever "
+                "repeat picked it, so that the right side has no band. Val SIC and val loss of "
+                "different modes compare only roughly: templates differ in size.",
             ),
         ),
         "max_sic": (
@@ -151,22 +152,31 @@ def pick_table(values: Values) -> Table:
             if found:
                 rows.append([str(n), look(name).label, *_told(found, best)])
     headings = ["N", "picked by", "most often", "max SIC, halves", "full statistics", "regret"]
-    return Table(headings, rows, [True, False, False, True, True, True])
+    return Table([*headings, "ensembles"], rows, [True, False, False, *[True] * 4])
 
 
 def _told(found: list[Pick], best: list[Pick]) -> list[str]:
-    (place, count), *_ = Counter(pick.place for pick in found).most_common(1)
+    """What is picked most often, its figures, and how many ensembles those are the median of.
+
+    A setup has one ensemble, whatever repeat picked it: a band over repeats would tell no error.
+    """
+    (place, count), *others = Counter(pick.place for pick in found).most_common()
     pairs = zip(found, best, strict=True) if best else ()
     ratios = np.array([pick.full / top.full if top.full else np.nan for pick, top in pairs])
-    bands = [band(np.array([getattr(p, stage) for p in found])) for stage in ("half", "full")]
+    half, full = (band(np.array([getattr(p, stage) for p in found])) for stage in ("half", "full"))
     often = f"{' '.join(place)} ({count} of {len(found)})"
-    return [often, *(_banded(of_stage) for of_stage in bands), _banded(band(ratios))]
+    figures = [_banded(half), _median(full), _median(band(ratios))]
+    return [often, *figures, str(1 + len(others))]
 
 
 def _banded(found: Band) -> str:
     if not np.isfinite(found.median):
-        return "–"
-    return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
+        return NOTHING
+    return f"{_median(found)} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def _median(found: Band) -> str:
+    return f"{found.median:.2f}" if np.isfinite(found.median) else NOTHING
 
 
 def cell_table(cells: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -182,7 +192,7 @@ def cell_table(cells: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def _auc(about: Mapping[str, Any]) -> str:
     check = (about.get("density") or {}).get("check")
-    return f"{check['auc']:.4f} ± {check['auc_error']:.4f}" if check else "–"
+    return f"{check['auc']:.4f} ± {check['auc_error']:.4f}" if check else NOTHING
 
 
 def failures(table: pa.Table) -> list[tuple[str, int]]:

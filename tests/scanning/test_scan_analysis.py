@@ -103,5 +103,19 @@ def test_regret_compares_with_the_pick_of_labels(values):
         ["0", "val loss"],
         ["0", "max SIC"],
     ]
-    assert table.rows[2][-1] == "1.00 [1.00, 1.00]"
+    assert table.rows[2][-2] == "1.00"
     assert all(len(row) == len(table.headings) for row in table.rows)
+
+
+def test_figures_of_ensembles_have_no_band_and_tell_how_many_there_are(values):
+    table = pick_table(values)
+    places = {headings: k for k, headings in enumerate(table.headings)}
+    for row, (n, name) in zip(
+        table.rows, [(n, o) for n in values.n_signal for o in values.objectives], strict=True
+    ):
+        found = picks(values, n, name)
+        full = np.median([pick.full for pick in found])
+        assert row[places["full statistics"]] == f"{full:.2f}"
+        assert row[places["ensembles"]] == str(len({pick.place for pick in found}))
+        assert "[" in row[places["max SIC, halves"]]
+        assert "[" not in row[places["regret"]]

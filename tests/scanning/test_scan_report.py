@@ -71,6 +71,8 @@ def test_the_lines_are_the_medians(values):
 def test_picks_are_shown_on_halves_and_on_the_full_statistics(values):
     left, right = figures.picking(values).axes
     assert left.get_ylim() == right.get_ylim()
+    # A band for each objective on halves, none for their one ensemble each.
+    assert (len(left.collections), len(right.collections)) == (3, 0)
     np.testing.assert_allclose(right.lines[-1].get_ydata()[0], 5, atol=3.1)
 
 
