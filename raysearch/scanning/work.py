@@ -43,7 +43,8 @@ class Prepared:
 class CellTrials:
     """How the trials of a cell are run: one after another, each to its end.
 
-    The repeats of a trial are fitted together already, so that packs would gain nothing.
+    The repeats of a trial are fitted together already, so that packs would gain nothing on a CPU,
+    and a scan runs on CPUs alone.
     """
 
     repeats: int

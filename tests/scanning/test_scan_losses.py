@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import ray
 from executors import Losing
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 from test_scan_conduct import rows, same
 
-from raysearch.scanning.executor import Serial
+from raysearch.scanning.executor import Lost, Serial
+from raysearch.scanning.parallel import RayTasks
 from raysearch.scanning.results import read_results
 from raysearch.scanning.work import judge_ensembles, prepare_cell, retrain, run_sets
 
@@ -82,3 +85,29 @@ def test_what_a_function_raises_is_final_and_costs_no_sample(run, pretended):
     assert executor.started.count(prepare_cell) == 2
     assert scan.about["complete"] is True
     assert len(read_results(scan.directory).half) == 2 * 3
+
+
+def of_task(cause):
+    """The error of a task that `cause` ended."""
+    return RayTaskError("run_sets", "Traceback", cause, "ray::run_sets", 1, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (of_task(ValueError("no bins")), ValueError),
+        (of_task(of_task(ValueError("no bins"))), ValueError),
+        (of_task(RayError("what was raised cannot be pickled")), RayError),
+        (WorkerCrashedError(), Lost),
+        (of_task(WorkerCrashedError()), Lost),
+        (OutOfMemoryError("the node ran out of memory"), Lost),
+    ],
+)
+def test_errors_of_ray_are_told_from_those_of_the_function(error, expected, monkeypatch):
+    def get(handle):
+        raise error
+
+    monkeypatch.setattr(ray, "get", get)
+    with pytest.raises(expected) as found:
+        RayTasks().result(None)
+    assert type(found.value) is expected
