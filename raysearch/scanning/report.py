@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from raysearch.files import replacing
@@ -139,7 +140,17 @@ def _page(
 def _state(about: Mapping[str, Any], table: pa.Table) -> str:
     stages = Counter(table["stage"].to_pylist())
     state = "complete" if about.get("complete") else "not complete yet"
-    return f"{stages[HALF]:,} fits on halves and {stages[FULL]:,} final ensembles; {state}."
+    text = f"{stages[HALF]:,} fits on halves and {stages[FULL]:,} final ensembles; {state}."
+    return f"{text} {_spent(about, table)}".rstrip()
+
+
+def _spent(about: Mapping[str, Any], table: pa.Table) -> str:
+    """What the fits took, and what was expected of a complete scan."""
+    if "estimate" not in about:
+        return ""
+    expected = sum(h for name, h in about["estimate"]["cpu_hours"].items() if name != "density")
+    hours = (pc.sum(table["seconds"]).as_py() or 0.0) / 3600
+    return f"They took {hours:.2g} worker hours; {expected:.2g} were estimated for all."
 
 
 def pick_table(values: Values) -> Table:

@@ -30,6 +30,7 @@ def values(table):
 def page(table, tmp_path_factory):
     directory = tmp_path_factory.mktemp("scan <b>")
     about = {"settings": SETTINGS, "inputs": {}, "cells": CELLS, "complete": True}
+    about["estimate"] = {"cpu_hours": {"hgb": 0.1, "mlp": 0.2, "density": 9.0}}
     return write_scan_report(directory, about, table)
 
 
@@ -42,6 +43,8 @@ def test_the_page_has_every_figure_as_png_and_pdf(page):
     assert "<b>0" not in text
     assert "288 fits on halves" in text
     assert "0.5100 ± 0.0040" in text
+    # 72 trials of 2 s and 36 ensembles of 3 s; the density is no row of the table.
+    assert "They took 0.07 worker hours; 0.3 were estimated for all." in text
 
 
 def test_the_page_is_allowed_its_own_style(page):
