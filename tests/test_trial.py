@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from toys import QUICK, toy_sample
 
 from raysearch.errors import InputError
+from raysearch.objectives import CHANCE
 from raysearch.racing import Rung
 from raysearch.seeds import number
 from raysearch.trial import Setup, TrialPack, halves, run_trial, trial_epochs
@@ -121,6 +122,19 @@ def test_every_metric_has_one_value_a_repeat(sample):
     }
     assert result.epochs == 1
     assert result.seconds > 0
+
+
+def test_metrics_beyond_those_of_every_fit_are_there_where_they_are_asked_for(sample):
+    how = {"repeats": 2, "seed": 3}
+    first, other = (
+        run_trial(setup("hgb", {"max_iter": n}), sample, **how, also=("cross_sic", CHANCE.name))
+        for n in (8, 8)
+    )
+    assert {"cross_sic", "max_sic_at_cross_sic", CHANCE.name} < set(first.values)
+    assert first.values["cross_sic"][0] == first.values["cross_sic"][1]
+    assert (first.values[CHANCE.name] < first.values["val_sic"]).all()
+    np.testing.assert_array_equal(first.values[CHANCE.name], other.values[CHANCE.name])
+    assert "cross_sic" not in run_trial(setup("hgb", {"max_iter": 8}), sample, **how).values
 
 
 def test_without_test_events_there_is_no_supervised_metric(unlabelled):

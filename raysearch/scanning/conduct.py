@@ -10,6 +10,7 @@ from typing import Any
 
 from raysearch.events import Events
 from raysearch.inputs import Inputs
+from raysearch.objectives import CHANCE
 from raysearch.progress import Say
 from raysearch.scanning.cells import Cell, trial_index
 from raysearch.scanning.course import Course, Piece, Retraining, Sets
@@ -197,7 +198,8 @@ class Conduct:
             trial_index(piece.detector, k): self.plan.setup(cell, piece.detector, k)
             for k in piece.sets
         }
-        trials = CellTrials(settings.repeats, cell.seed(settings.seed))
+        also = (*settings.objectives, CHANCE.name)
+        trials = CellTrials(settings.repeats, cell.seed(settings.seed), also)
         return self.executor.start(run_sets, course.sample, trials, setups)
 
     def _start_retraining(self, course: Course, piece: Retraining) -> list[Handle]:

@@ -17,7 +17,15 @@ from matplotlib.figure import Figure
 from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable
 from raysearch.report.style import GREY, detector_style, look, new_figure
-from raysearch.scanning.analysis import Band, Place, Values, band, picks, rank_correlation
+from raysearch.scanning.analysis import (
+    Band,
+    Place,
+    Values,
+    band,
+    chance,
+    picks,
+    rank_correlation,
+)
 
 _INJECTED = "injected signal events N"
 _SIC = "max SIC"
@@ -96,6 +104,9 @@ def _draw_metric(axes: Axes, values: Values, places: Sequence[Place], name: str)
         bands = [values.band(place, n, name, name) for n in values.n_signal]
         colour = detector_style(place.detector, detectors)["color"]
         _draw_bands(axes, values.n_signal, bands, {"color": colour, "label": place.detector})
+    if name == "val_sic":
+        lucky = [chance(values, places, n) for n in values.n_signal]
+        _draw_bands(axes, values.n_signal, lucky, {"color": GREY, "ls": ":", "label": "chance"})
     if name == "val_loss":
         axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
     axes.set_title(_sample(places[0]), fontsize=11)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.figure import Figure
@@ -18,12 +17,13 @@ from raysearch.files import replacing
 from raysearch.report.contents import NotAvailable
 from raysearch.report.figures import Caption, Rendered
 from raysearch.report.page import environment, page_style
-from raysearch.report.style import encode, look
-from raysearch.report.tables import NOTHING, Table, inputs, provenance
+from raysearch.report.style import encode
+from raysearch.report.tables import inputs, provenance
 from raysearch.report.write import write_figure
 from raysearch.scanning import figures
-from raysearch.scanning.analysis import Band, Pick, Values, band, picks, values_of
+from raysearch.scanning.analysis import Values, values_of
 from raysearch.scanning.table import FULL, HALF
+from raysearch.scanning.tables import cell_table, failures, pick_table
 
 FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxyType(
     {
@@ -56,6 +56,8 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
                 "The metrics themselves",
                 "Each metric at the set with the best mean of it, median and 16-84% over repeats. "
                 "Where a data-driven metric does not rise with N there is nothing to choose by. "
+                "Grey: what luck alone makes of val SIC, by permuted classes that went through the "
+                "same best epochs and the same choice among sets and detectors. "
                 "The dotted line at ln 2 is the loss of a blind classifier.",
             ),
         ),
@@ -151,62 +153,3 @@ def _spent(about: Mapping[str, Any], table: pa.Table) -> str:
     expected = sum(h for name, h in about["estimate"]["cpu_hours"].items() if name != "density")
     hours = (pc.sum(table["seconds"]).as_py() or 0.0) / 3600
     return f"They took {hours:.2g} worker hours; {expected:.2g} were estimated for all."
-
-
-def pick_table(values: Values) -> Table:
-    """By number of signal events and objective: what is picked, and how good it is."""
-    rows = []
-    for n in values.n_signal:
-        best = picks(values, n, "max_sic") if "max_sic" in values.objectives else []
-        for name in values.objectives:
-            found = picks(values, n, name)
-            if found:
-                rows.append([str(n), look(name).label, *_told(found, best)])
-    headings = ["N", "picked by", "most often", "max SIC, halves", "full statistics", "regret"]
-    return Table([*headings, "ensembles"], rows, [True, False, False, *[True] * 4])
-
-
-def _told(found: list[Pick], best: list[Pick]) -> list[str]:
-    """What is picked most often, its figures, and how many ensembles those are the median of.
-
-    A setup has one ensemble, whatever repeat picked it: a band over repeats would tell no error.
-    """
-    (place, count), *others = Counter(pick.place for pick in found).most_common()
-    pairs = zip(found, best, strict=True) if best else ()
-    ratios = np.array([pick.full / top.full if top.full else np.nan for pick, top in pairs])
-    half, full = (band(np.array([getattr(p, stage) for p in found])) for stage in ("half", "full"))
-    often = f"{' '.join(place)} ({count} of {len(found)})"
-    figures = [_banded(half), _median(full), _median(band(ratios))]
-    return [often, *figures, str(1 + len(others))]
-
-
-def _banded(found: Band) -> str:
-    if not np.isfinite(found.median):
-        return NOTHING
-    return f"{_median(found)} [{found.low:.2f}, {found.high:.2f}]"
-
-
-def _median(found: Band) -> str:
-    return f"{found.median:.2f}" if np.isfinite(found.median) else NOTHING
-
-
-def cell_table(cells: Mapping[str, Mapping[str, Any]]) -> Table:
-    """By cell: events of each kind, and the check of its density."""
-    names = ("data", "template", "injected_in_signal_region", "test_signal", "test_background")
-    headings = ["cell", *(name.replace("_", " ") for name in names), "density check, AUC"]
-    rows = [
-        [cell, *(f"{about['counts'].get(name, 0):,}" for name in names), _auc(about)]
-        for cell, about in cells.items()
-    ]
-    return Table(headings, rows, [False, *[True] * (len(names) + 1)])
-
-
-def _auc(about: Mapping[str, Any]) -> str:
-    check = (about.get("density") or {}).get("check")
-    return f"{check['auc']:.4f} ± {check['auc_error']:.4f}" if check else NOTHING
-
-
-def failures(table: pa.Table) -> list[tuple[str, int]]:
-    """The reasons of failed fits, the commonest first, each with their number."""
-    reasons = [reason for reason in table["error"].to_pylist() if reason is not None]
-    return Counter(reasons).most_common()

@@ -43,6 +43,11 @@ class Task:
     share: float | None = None
     trainers: tuple[Any, ...] = ()
 
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The objective, which not every fit may have."""
+        return (self.objective,)
+
     def setup(self, config: Mapping[str, Any]) -> Setup:
         """The setup of a trial from what the search space returned."""
         return Setup(self.mode, self.features, config["detector"], config["parameters"])

@@ -8,14 +8,15 @@ from scipy import stats
 from raysearch.scanning.analysis import (
     Place,
     band,
+    chance,
     picks,
     rank_correlation,
     spearman,
     values_of,
 )
 from raysearch.scanning.cells import Cell
-from raysearch.scanning.report import pick_table
 from raysearch.scanning.results import HalfKey
+from raysearch.scanning.tables import pick_table
 
 HGB = Place("idealised", "baseline", "hgb")
 
@@ -103,8 +104,26 @@ def test_regret_compares_with_the_pick_of_labels(values):
         ["0", "val loss"],
         ["0", "max SIC"],
     ]
-    assert table.rows[2][-2] == "1.00"
+    assert table.rows[2][table.headings.index("regret")] == "1.00"
     assert all(len(row) == len(table.headings) for row in table.rows)
+
+
+def test_luck_goes_through_the_same_choice_as_what_is_found(values):
+    """Its best set is the first, its best place the last: .25 + .003 and the noise of repeats."""
+    found = chance(values, values.places, 100)
+    assert found.median == pytest.approx(0.253 + 0.03, abs=0.011)
+    assert found.low < found.median < found.high
+    of_one = chance(values, [HGB], 100)
+    assert sorted(values.half[HGB, 100]["val_sic_permuted"][0])[-1] >= of_one.high
+    assert of_one.median == pytest.approx(0.25 + 0.015)
+
+
+def test_where_luck_would_find_as_much_there_is_no_preference(values):
+    table = pick_table(values)
+    told = {(row[0], row[1]): row[-1] for row in table.rows}
+    assert told["0", "val SIC"].endswith("no preference")
+    assert " > 0.2" in told["100", "val SIC"]
+    assert told["100", "val loss"] == told["100", "max SIC"] == "–"
 
 
 def test_figures_of_ensembles_have_no_band_and_tell_how_many_there_are(values):

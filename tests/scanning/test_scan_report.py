@@ -5,7 +5,8 @@ from scan_tables import SETTINGS, by_hand
 from raysearch.report import NotAvailable
 from raysearch.scanning import figures
 from raysearch.scanning.analysis import values_of
-from raysearch.scanning.report import FIGURES, cell_table, failures, write_scan_report
+from raysearch.scanning.report import FIGURES, write_scan_report
+from raysearch.scanning.tables import cell_table, failures
 
 CELLS = {
     "cathode-baseline-0": {
@@ -113,6 +114,11 @@ def test_a_scan_that_has_just_begun_has_a_page(table, tmp_path):
     text = write_scan_report(tmp_path, about, table.slice(0, 0)).read_text()
     assert "no trial has ended" in text
     assert "not complete yet" in text
+
+
+def test_what_luck_finds_is_drawn_with_val_sic_alone(values):
+    labels = [axes.get_legend_handles_labels()[1] for axes in figures.metrics(values).axes]
+    assert ["chance" in own for own in labels] == [True, False, False] * 2
 
 
 def test_failures_are_counted_by_reason(tmp_path):
