@@ -7,6 +7,8 @@ observed. The largest significance over contenders and thresholds is compared wi
 permutations, which accounts for trying many: p is exact, and `ALARM_RATE` the rate of preferences
 where there is nothing. The price is that the verdict rows choose nothing, and that a signal has to
 show in them alone. What tells data from template counts, be it signal or a fault of the template.
+p is that of one study: another study of the same events asks the same verdict rows once more, and
+whoever looks at several has several chances.
 
 References:
     Resampling-based multiple testing (Westfall, Young, 1993): the maximum over tests, permuted.
@@ -129,8 +131,8 @@ def in_words(found: Mapping[str, Any] | None, mode: str) -> Said | None:
     asked = (
         f"on {found['data']:,} data and {found['template']:,} template events that nothing was "
         f"chosen by, the largest excess of the best setups has locally "
-        f"{found['significance']:.2f} sigma, and globally p = {found['p_value']:.2g} among "
-        f"{found['permutations']} permutations of the classes"
+        f"{found['significance']:.2f} sigma, and globally, for this study alone, p = "
+        f"{found['p_value']:.2g} among {found['permutations']} permutations of the classes"
     )
     rate = found["alarm_rate"]
     if not found["is_clear"]:

@@ -59,6 +59,7 @@ def test_too_few_template_events_allow_no_preference():
     [
         (0.31, "No preference", "above 0.05. Without more data every choice may be arbitrary"),
         (0.0025, "Preference", "p = 0.0025 among 400 permutations of the classes, at most 0.05"),
+        (0.0025, "Preference", "globally, for this study alone, p = 0.0025"),
     ],
 )
 def test_the_verdict_is_told_with_its_figures(p, headline, words):
