@@ -139,7 +139,23 @@ def in_words(found: Mapping[str, Any] | None, mode: str) -> Said | None:
         tail = f"above {rate:g}. Without more data every choice may be arbitrary."
         return Said("No preference", f"{asked}, {tail}")
     tail = f"at most {rate:g}, as in {rate:.0%} of studies where data and template are alike."
-    return Said("Preference", f"{asked}, {tail}")
+    return Said("Preference", f"{asked}, {tail}{_caveat(mode)}")
+
+
+def _caveat(mode: str) -> str:
+    """Why data and template need not be alike in a mode, without any signal."""
+    chosen = background(mode)
+    if chosen.generates:
+        return (
+            " Here the template is generated: what its density gets wrong counts as an excess, so "
+            "look at its check first."
+        )
+    if not chosen.needs_template:
+        return (
+            " Here the template is of other masses: features that change with the mass tell it "
+            "from data without any signal, and count as an excess."
+        )
+    return ""
 
 
 class _Tail(NamedTuple):

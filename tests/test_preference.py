@@ -72,6 +72,18 @@ def test_the_verdict_is_told_with_its_figures(p, headline, words):
     assert "2.3" in said.sentence
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("cwola", "features that change with the mass"), ("cathode", "what its density gets wrong")],
+)
+def test_a_preference_says_what_else_than_signal_may_be_behind_it(mode, words):
+    found = Preference(2.345, 0.0025, 400, 2000, 3000)
+    asked = {**found._asdict(), "is_clear": True, "alarm_rate": ALARM_RATE}
+    assert words in in_words(asked, mode).sentence
+    assert in_words(asked, "idealised").sentence.endswith("data and template are alike.")
+    assert words not in in_words({**asked, "is_clear": False}, mode).sentence
+
+
 def test_who_did_not_ask_is_told_so():
     said = in_words(None, "idealised")
     assert said.headline == "No verdict"
