@@ -40,6 +40,7 @@ class Settings:
         verdict_share: of data and template, which choose nothing and then tell whether to prefer
             anything at all; 0 to let all choose and not to ask, as mode "supervised" does, where
             the classes are true labels.
+        contenders: of how many of the best trials the recommended detector is the mean.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -58,6 +59,7 @@ class Settings:
     sideband_width_tev: float = SIDEBAND_WIDTH_TEV
     cathode: CathodeSettings = field(default_factory=CathodeSettings)
     verdict_share: float = 0.2
+    contenders: int = 5
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
@@ -66,7 +68,7 @@ class Settings:
         objective(self.objective)
         if self.sampler not in SAMPLERS:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
-        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0)):
+        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
             if getattr(self, name) < least:
                 raise InputError(
                     f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."

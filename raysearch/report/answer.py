@@ -9,6 +9,7 @@ from typing import Any
 from raysearch.objectives import objective
 from raysearch.preference import Said, in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
+from raysearch.recommend import ranked_by
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
 from raysearch.report.tables import number
@@ -56,9 +57,10 @@ def answer(contents: ReportContents) -> Answer:
     recommended = chosen.get(RECOMMENDED)
     said = _said(recommended)
     is_luck = recommended is not None and is_doubtful(recommended["preference"])
+    first_words = [*_preference(recommended, name), _sentence(name, first, is_luck)]
     return Answer(
         headline="" if said is None else said.headline,
-        sentences=[*_preference(recommended), _sentence(name, first, is_luck), *_floor(first)],
+        sentences=[*first_words, *_floor(first)],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
         rows=_rows(list(chosen.values())),
@@ -85,8 +87,13 @@ def _said(recommended: Mapping[str, Any] | None) -> Said | None:
     return in_words(recommended["preference"], recommended["setup"]["mode"])
 
 
-def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
-    """Whether anything is to be preferred, and what is recommended then."""
+def _preference(recommended: Mapping[str, Any] | None, own: str) -> list[str]:
+    """Whether anything is to be preferred, and what is recommended then.
+
+    Args:
+        recommended: the choice, or None.
+        own: name of the study's objective.
+    """
     if recommended is None:
         return []
     said = _said(recommended)
@@ -96,7 +103,7 @@ def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
     parts = len(recommended["trials"])
     return [
         *verdict,
-        f"Recommended is the mean of the best {parts} setups by val SIC "
+        f"Recommended is the mean of the best {parts} setups by {look(ranked_by(own).name).label} "
         f"({recommended['setup']['detector']}).",
     ]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from raysearch.objectives import sic_at
+from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable, ReportContents, choices
 from raysearch.report.style import GREY, detector_style, look, new_figure, single
 from raysearch.report.trials import (
@@ -24,7 +24,7 @@ from raysearch.report.trials import (
     values,
 )
 
-DATA_DRIVEN = ("val_sic", "val_loss")
+DATA_DRIVEN = tuple(o.name for o in OBJECTIVES.values() if not o.supervised)
 
 
 def correlation(contents: ReportContents) -> Figure:

@@ -62,6 +62,10 @@ _LOOKS: Mapping[str, Look] = {
     "val_sic": Look("val SIC", "#0072B2", 2.4),
     "val_loss": Look("val loss", "#D55E00", 3.2),
     "max_sic": Look("max SIC", "#009E73", 1.3),
+    "cross_sic": Look("cross-fitted SIC", "#56B4E9", 2.0),
+    "sic_bound": Look("SIC bound", "#E69F00", 2.0),
+    "sic_area": Look("SIC area", "#8B1A4A", 2.0),
+    "excess_significance": Look("significance of the excess", "#6A3D9A", 2.0),
     "recommended": Look("the recommended mean", "#CC79A7", 2.0),
     "optimal": Look("likelihood ratio (optimal)", "#000000", 1.5),
 }

@@ -57,6 +57,28 @@ def test_each_objective_has_a_winner_with_an_ensemble(study):
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
 
 
+def test_an_objective_of_all_rows_picks_and_ranks_as_many_contenders_as_asked(events, tmp_path):
+    found = search(
+        events,
+        n_signal=300,
+        space="hgb",
+        objective="cross_sic",
+        trials=4,
+        repeats=2,
+        contenders=2,
+        out=tmp_path / "study",
+        **QUIET,
+    )
+    rows = [row for row in found.table().to_pylist() if row["state"] == "COMPLETE"]
+    best = sorted(rows, key=lambda row: -row["cross_sic"])
+    assert all(row["cross_sic_std"] == 0 for row in rows)  # the two halves have one value
+    assert found.best["trial_id"] == best[0]["trial_id"]
+    assert found.best["trial"]["max_sic"] == best[0]["max_sic_at_cross_sic"]
+    recommended = found.selection["choices"]["recommended"]
+    assert recommended["trials"] == [row["trial_id"] for row in best[:2]]
+    assert "cross_sic" in {path.name for path in (found.directory / "detector").iterdir()}
+
+
 def test_the_verdict_is_asked_and_told(study):
     about, found = study.about, study.preference
     assert found["data"] + found["template"] == about["counts"]["verdict"]
