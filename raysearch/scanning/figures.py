@@ -61,6 +61,8 @@ def correlation(values: Values) -> Figure:
     if not names:
         raise NotAvailable("no data-driven objective was asked for.")
 
+    smallest_step = min(np.diff(values.n_signal), default=1)
+
     def draw(axes: Axes, place: Place) -> None:
         axes.axhline(0, color=GREY, ls=":", lw=1)
         for k, name in enumerate(names):
@@ -68,7 +70,7 @@ def correlation(values: Values) -> Figure:
             rho, error = np.array(found).T
             label, colour, _ = look(name)
             # Beside each other, so that the bars of all metrics stay visible.
-            n = np.array(values.n_signal) + 0.012 * k * max(values.n_signal)
+            n = np.array(values.n_signal) + 0.15 * k * smallest_step
             axes.plot(n, rho, "o-", ms=4, color=colour, label=label)
             axes.errorbar(n, rho, error, fmt="none", elinewidth=1, capsize=2, color=colour)
         axes.set_ylim(-1.05, 1.05)
