@@ -66,6 +66,21 @@ class _Question:
         return self._on_device
 
 
+def _of_validation(
+    sample: TwoSample, members: Sequence[Member], wanted: Sequence[Objective], seeds: Sequence[int]
+) -> _Question:
+    n = min(len(m.validation) for m in members)
+    rows = np.stack([m.validation[:n] for m in members])
+    classes = sample.rows.is_data[rows]
+    plain, lucky = ([o for o in wanted if o.is_permuted is is_so] for is_so in (False, True))
+    asked = [_Asked(plain, classes)]
+    if lucky:
+        pairs = zip(classes, seeds, strict=True)
+        permuted = np.stack([generator(seed, "classes").permutation(c) for c, seed in pairs])
+        asked.append(_Asked(lucky, permuted))
+    return _Question(sample.rows.features[rows], asked)
+
+
 class Judge:
     """Computes the metrics of a snapshot on rows its members never trained on."""
 
@@ -92,23 +107,16 @@ class Judge:
         """
         self._members, self._swap = len(members), swap
         wanted = (*EVERY, *also) if only is None else (only,)
-        n = min(len(m.validation) for m in members)
-        rows = np.stack([m.validation[:n] for m in members])
-        classes = sample.rows.is_data[rows]
-        blind = [o for o in wanted if not o.supervised]
-        asked = [_Asked([o for o in blind if not o.is_permuted], classes)]
-        if any(o.is_permuted for o in blind):
-            pairs = zip(classes, seeds, strict=True)
-            permuted = np.stack([generator(seed, "classes").permutation(c) for c, seed in pairs])
-            asked.append(_Asked([o for o in blind if o.is_permuted], permuted))
-        questions = [_Question(sample.rows.features[rows], asked if blind else [])]
-        if sample.test is not None and sample.test_is_signal is not None:
-            truth = np.broadcast_to(sample.test_is_signal, (len(members), len(sample.test)))
-            supervised = [o for o in wanted if o.supervised]
-            of_test = [_Asked(supervised, truth)] if supervised else []
-            questions.append(_Question(sample.test, of_test))
+        blind, supervised = (
+            [o for o in wanted if o.supervised is is_so] for is_so in (False, True)
+        )
+        self._questions: list[_Question] = []
         # What nobody asks for is not even scored.
-        self._questions = [question for question in questions if question.asked]
+        if blind:
+            self._questions.append(_of_validation(sample, members, blind, seeds))
+        if supervised and sample.test is not None and sample.test_is_signal is not None:
+            truth = np.broadcast_to(sample.test_is_signal, (len(members), len(sample.test)))
+            self._questions.append(_Question(sample.test, [_Asked(supervised, truth)]))
 
     def values(self, snapshot: Snapshot) -> Values:
         """Each metric of each member: name -> (K,).

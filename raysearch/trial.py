@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from raysearch.detectors import Member, Parameters, detector
 from raysearch.judge import Judge, Values
-from raysearch.objectives import MAX_SIC, OBJECTIVES, beyond_every, metric, sic_at
+from raysearch.objectives import CHANCE, MAX_SIC, OBJECTIVES, beyond_every, metric, sic_at
 from raysearch.racing import Rung
 from raysearch.regions import folds
 from raysearch.samples import TwoSample
@@ -240,7 +240,7 @@ class TrialPack:
     def _result(self, index: int, judged: Values | ValueError) -> TrialResult | Exception:
         if isinstance(judged, ValueError):  # a score is not finite
             return judged
-        self._best[index] = _better(self._best[index], judged)
+        self._best[index] = _better(self._best[index], _with_sics(judged))
         rung = self._stage.rungs.get(self._epoch)
         seconds = self._seconds[index]
         return TrialResult(self._whole(index), self._epoch, seconds, self._is_last_epoch, rung)
@@ -293,19 +293,26 @@ def run_trial(
     return last
 
 
+# By which metric the epoch is chosen that a value is taken at.
+_CHOSEN_BY = {name: name for name in (*OBJECTIVES, CHANCE.name)} | {
+    sic_at(name): name for name in OBJECTIVES
+}
+
+
+def _with_sics(values: Values) -> Values:
+    """The values of an epoch, and its max SIC once more under the name of each other metric."""
+    if MAX_SIC.name not in values:
+        return values
+    sics = {sic_at(name): values[MAX_SIC.name] for name in values if name in OBJECTIVES}
+    return {**values, **sics}
+
+
 def _better(best: Values, values: Values) -> Values:
-    """Per metric and repeat the better of two values, and the max SIC that goes with it."""
+    """Per metric and repeat the better of two epochs, and the max SIC that goes with it."""
+    if not best:
+        return values
     wins = {
-        name: metric(name).is_better(new, best[name]) if best else np.ones(len(new), np.bool_)
-        for name, new in values.items()
+        name: metric(name).is_better(values[name], best[name])
+        for name in {_CHOSEN_BY[name] for name in values}
     }
-
-    def where(won: NDArray[np.bool_], new: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-        return np.where(won, new, best[name]) if best else new
-
-    found = {name: where(wins[name], new, name) for name, new in values.items()}
-    sic = values.get(MAX_SIC.name)
-    if sic is None:
-        return found
-    others = [name for name in wins if name in OBJECTIVES and name != MAX_SIC.name]
-    return found | {sic_at(name): where(wins[name], sic, sic_at(name)) for name in others}
+    return {name: np.where(wins[_CHOSEN_BY[name]], own, best[name]) for name, own in values.items()}
