@@ -54,6 +54,7 @@ def search(
     sideband_width_tev: float = Settings.sideband_width_tev,
     cathode: CathodeSettings | None = None,
     verdict_share: float = Settings.verdict_share,
+    contenders: int = Settings.contenders,
     gpus_per_trial: float = 0.0,
     time_budget_s: float | None = None,
     backend: str = Resources.backend,
@@ -73,7 +74,8 @@ def search(
         mode: "supervised", "idealised", "cwola" or "cathode".
         features: feature set, e.g. "baseline", or a variant of one: "baseline+rotated+noise10".
         space: name of a search space, ``module:function``, or a module-level function.
-        objective: "val_sic", "val_loss" or "max_sic".
+        objective: "val_sic", "val_loss", "max_sic", or of calibrated scores of all rows
+            "cross_sic", "sic_bound", "sic_area", "excess_significance".
         sampler: "tpe" or "random".
         trials: how many setups are tried.
         repeats: independent fits of each setup.
@@ -84,6 +86,7 @@ def search(
         cathode: density and sampling (cathode); None for the defaults.
         verdict_share: of data and template, which choose nothing and then tell whether to prefer
             anything at all; 0 to let all choose and not to ask.
+        contenders: of how many of the best trials the recommended detector is the mean.
         gpus_per_trial: share of a GPU for each trial.
         time_budget_s: the search ends after this many seconds.
         backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
@@ -114,6 +117,7 @@ def search(
         sideband_width_tev=sideband_width_tev,
         cathode=cathode or CathodeSettings(),
         verdict_share=verdict_share,
+        contenders=contenders,
     )
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
     find_space(settings.space)

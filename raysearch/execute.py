@@ -14,10 +14,17 @@ import pyarrow.parquet as pq
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.files import replacing, write_json
 from raysearch.mixture import Mixture
-from raysearch.objectives import VAL_SIC, objective
+from raysearch.objectives import objective
 from raysearch.prepare import Prepared
 from raysearch.progress import Progress, Say
-from raysearch.recommend import MEMBERS, Contender, Recommendation, best_trials, recommend
+from raysearch.recommend import (
+    MEMBERS,
+    Contender,
+    Recommendation,
+    best_trials,
+    ranked_by,
+    recommend,
+)
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
@@ -129,9 +136,10 @@ def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
 
 def _contenders(records: Records, settings: Settings) -> dict[str, Winner]:
     """The best trials of which the recommendation is the mean, by their place."""
+    by = ranked_by(settings.objective)
     return {
-        _place(place): Winner(index, _setup(records, index, settings), VAL_SIC.name, MEMBERS, True)
-        for place, index in enumerate(best_trials(records))
+        _place(place): Winner(index, _setup(records, index, settings), by.name, MEMBERS, True)
+        for place, index in enumerate(best_trials(records, by, settings.contenders))
     }
 
 

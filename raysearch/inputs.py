@@ -36,12 +36,15 @@ class Inputs:
         template: background of the signal region, or None.
         test: labelled events, or None.
         is_surrogate: True if the exact likelihood ratio is known.
+        shares_template: True if a share of the labelled background is set aside for a template
+            whatever the mode, so that the data of several modes are the same.
     """
 
     events: Events
     template: Events | None
     test: Events | None
     is_surrogate: bool = False
+    shares_template: bool = False
 
 
 def stored(sources: Mapping[str, Source | None], directory: Path) -> dict[str, Path]:

@@ -1,17 +1,21 @@
-"""What a study optimises: a metric, its direction, and whether it needs truth labels."""
+"""What a study optimises: a metric, its direction, and whether it needs truth labels.
+
+Every fit has the metrics of `EVERY`. Those of `raysearch.excess` ask for calibrated scores of
+all rows, of two fits that swap their halves, and are computed where a study wants them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, float64
 
-from raysearch import device_metrics, metrics
+from raysearch import device_metrics, excess, metrics
 from raysearch.errors import unknown_name
 
 Metric = Callable[[NDArray[np.bool_], NDArray[np.floating]], float]
@@ -29,6 +33,8 @@ class Objective:
             validation events' classes data and template.
         function: of (n,) classes and (n,) log odds.
         on_device: the same of K members, (K, n) classes and log odds to (K,) values, in torch.
+        is_pooled: True if two fits that swap their halves have one value, of the rows of both.
+        is_permuted: True if the classes are permuted, which tells what luck alone would find.
     """
 
     name: str
@@ -36,6 +42,13 @@ class Objective:
     supervised: bool
     function: Metric
     on_device: DeviceMetric
+    is_pooled: bool = False
+    is_permuted: bool = False
+
+    @property
+    def extreme(self) -> str:
+        """What the best value is among all, in a word."""
+        return "largest" if self.direction == "max" else "smallest"
 
     def best(self, values: NDArray[np.floating]) -> int:
         """Index of the best value along the first axis; NaN never wins unless all are NaN.
@@ -51,14 +64,76 @@ class Objective:
         signed = -values if self.direction == "max" else values
         return np.argsort(signed, kind="stable")
 
+    def is_better(self, new: NDArray[np.floating], old: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Where a new value is better than an old one; equal ones and NaN are not."""
+        return np.asarray(new > old if self.direction == "max" else new < old)
+
 
 VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic, device_metrics.val_sic)
 VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss, device_metrics.val_loss)
 MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic, device_metrics.max_sic)
 
-OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
-    {o.name: o for o in (VAL_SIC, VAL_LOSS, MAX_SIC)}
+EVERY = (VAL_SIC, VAL_LOSS, MAX_SIC)
+
+# Not to be optimised: what val_sic would be without anything to find, best epochs and all.
+CHANCE = replace(VAL_SIC, name="val_sic_permuted", is_permuted=True)
+
+
+def _pooled(figure: Metric) -> Objective:
+    def on_device(classes: Tensor, scores: Tensor) -> Tensor:
+        pairs = zip(classes.cpu().numpy(), scores.cpu().numpy(), strict=True)
+        return scores.new_tensor([_or_nan(figure, *pair) for pair in pairs], dtype=float64)
+
+    return Objective(figure.__name__, "max", False, figure, on_device, is_pooled=True)
+
+
+def _or_nan(figure: Metric, classes: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    return figure(classes, scores) if np.isfinite(scores).all() else float("nan")
+
+
+CROSS_SIC, SIC_BOUND, SIC_AREA, EXCESS_SIGNIFICANCE = map(
+    _pooled, (excess.cross_sic, excess.sic_bound, excess.sic_area, excess.excess_significance)
 )
+
+OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
+    {o.name: o for o in (*EVERY, CROSS_SIC, SIC_BOUND, SIC_AREA, EXCESS_SIGNIFICANCE)}
+)
+
+
+def sic_at(name: str) -> str:
+    """Name of max SIC at the epoch that is best by an objective.
+
+    That is what a choice by the objective is worth. max SIC at its own best epoch is known to those
+    alone who have labels.
+
+    Example:
+        >>> sic_at("val_sic"), sic_at("max_sic")
+        ('max_sic_at_val_sic', 'max_sic')
+    """
+    return MAX_SIC.name if OBJECTIVES[name].supervised else f"{MAX_SIC.name}_at_{name}"
+
+
+# All that may be known of a fit, in the order of tables.
+METRICS = tuple(dict.fromkeys((*OBJECTIVES, *map(sic_at, OBJECTIVES))))
+_EVERY_NAME = [o.name for o in EVERY]
+# What a table has a column for, be it null.
+COLUMNS = tuple(dict.fromkeys((*_EVERY_NAME, *map(sic_at, _EVERY_NAME))))
+
+
+def columns(present: Iterable[str]) -> list[str]:
+    """The metrics that a table of trials with these has columns for, in their order."""
+    known = {*COLUMNS, *present}
+    return [name for name in (*METRICS, CHANCE.name) if name in known]
+
+
+def metric(name: str) -> Objective:
+    """What a value of this name is: an objective, or `CHANCE`."""
+    return CHANCE if name == CHANCE.name else OBJECTIVES[name]
+
+
+def beyond_every(names: Iterable[str]) -> list[Objective]:
+    """What has to be asked for, of the metrics with these names."""
+    return [metric(name) for name in names if name not in _EVERY_NAME]
 
 
 def objective(name: str) -> Objective:

@@ -7,6 +7,8 @@ observed. The largest significance over contenders and thresholds is compared wi
 permutations, which accounts for trying many: p is exact, and `ALARM_RATE` the rate of preferences
 where there is nothing. The price is that the verdict rows choose nothing, and that a signal has to
 show in them alone. What tells data from template counts, be it signal or a fault of the template.
+p is that of one study: another study of the same events asks the same verdict rows once more, and
+whoever looks at several has several chances.
 
 References:
     Resampling-based multiple testing (Westfall, Young, 1993): the maximum over tests, permuted.
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.backgrounds import background
 from raysearch.excess import likelihood_ratio
 from raysearch.seeds import generator
 
@@ -98,12 +101,27 @@ def preference(
     return Preference(observed, (larger + 1) / (permutations + 1), permutations, *sizes)
 
 
-def in_words(found: Mapping[str, Any] | None) -> Said:
+def is_doubtful(found: Mapping[str, Any] | None) -> bool:
+    """Whether the verdict was asked and prefers nothing, so that no setup may be called the best.
+
+    Args:
+        found: as for `in_words`.
+    """
+    return found is not None and not found["is_clear"]
+
+
+def in_words(found: Mapping[str, Any] | None, mode: str) -> Said | None:
     """Whether anything is to be preferred, from what selection.json says of it.
 
     Args:
         found: fields of `Preference`, its `is_clear` and the `alarm_rate`; None if nobody asked.
+        mode: background mode of the study.
+
+    Returns:
+        None where the classes are true labels, of which nobody asks whether they differ.
     """
+    if background(mode).needs_truth:
+        return None
     if found is None:
         return Said(
             "No verdict",
@@ -113,15 +131,31 @@ def in_words(found: Mapping[str, Any] | None) -> Said:
     asked = (
         f"on {found['data']:,} data and {found['template']:,} template events that nothing was "
         f"chosen by, the largest excess of the best setups has locally "
-        f"{found['significance']:.2f} sigma, and globally p = {found['p_value']:.2g} among "
-        f"{found['permutations']} permutations of the classes"
+        f"{found['significance']:.2f} sigma, and globally, for this study alone, p = "
+        f"{found['p_value']:.2g} among {found['permutations']} permutations of the classes"
     )
     rate = found["alarm_rate"]
     if not found["is_clear"]:
         tail = f"above {rate:g}. Without more data every choice may be arbitrary."
         return Said("No preference", f"{asked}, {tail}")
     tail = f"at most {rate:g}, as in {rate:.0%} of studies where data and template are alike."
-    return Said("Preference", f"{asked}, {tail}")
+    return Said("Preference", f"{asked}, {tail}{_caveat(mode)}")
+
+
+def _caveat(mode: str) -> str:
+    """Why data and template need not be alike in a mode, without any signal."""
+    chosen = background(mode)
+    if chosen.generates:
+        return (
+            " Here the template is generated: what its density gets wrong counts as an excess, so "
+            "look at its check first."
+        )
+    if not chosen.needs_template:
+        return (
+            " Here the template is of other masses: features that change with the mass tell it "
+            "from data without any signal, and count as an excess."
+        )
+    return ""
 
 
 class _Tail(NamedTuple):

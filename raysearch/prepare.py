@@ -20,7 +20,7 @@ from raysearch.backgrounds import (
     join,
 )
 from raysearch.errors import InputError
-from raysearch.events import Events
+from raysearch.events import Events, concatenate
 from raysearch.events.surrogate import COLUMNS, log_likelihood_ratio
 from raysearch.features import Variation, fit_variation
 from raysearch.inputs import Inputs
@@ -77,7 +77,7 @@ def prepare(
     mode = _mode(settings, say)
     pools = _pools(inputs, mode, settings)
     usable = _usable(pools, settings)
-    variation = fit_variation(settings.features, pools.data, settings.seed)
+    variation = fit_variation(settings.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
     sample = _with_verdict(join(classes, varied.test, settings.region), settings)
@@ -114,7 +114,8 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
     """
     mode = _mode(settings, lambda _: None)
     usable = _usable(_pools(inputs, mode, settings), settings)
-    varied = _varied(usable, fit_variation(settings.features, usable.data, settings.seed))
+    standard = _standard(mode, usable, settings)
+    varied = _varied(usable, fit_variation(settings.features, standard, settings.seed))
     if not isinstance(mode, Cathode):
         classes = _classes(mode, varied, settings, None)
         return Rehearsal(join(classes, varied.test, settings.region), None)
@@ -126,15 +127,33 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
 
 
 def _with_verdict(sample: TwoSample, settings: Settings) -> TwoSample:
-    """The sample with the rows that nothing is chosen by."""
+    """The sample with the rows that nothing is chosen by.
+
+    Where the classes are true labels there is no question for them to answer.
+    """
+    share = 0.0 if background(settings.mode).needs_truth else settings.verdict_share
     rng = generator(settings.seed, "verdict")
-    return replace(sample, verdict=set_aside(sample.rows.is_data, settings.verdict_share, rng))
+    return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
 def _mode(settings: Settings, say: Say) -> Background:
     if settings.mode == Cathode.name:
         return Cathode(settings.cathode, settings.seed, say)
     return background(settings.mode)
+
+
+def _standard(mode: Background, pools: Pools, settings: Settings) -> Events:
+    """The events whose mean and width standardise the columns: both classes alike.
+
+    They are what trains and chooses, so that a verdict row's inputs do not depend on its class; of
+    a generated template, which is of standardised columns itself, what it is learned from.
+    """
+    if isinstance(mode, Cathode):
+        return mode.training_events(pools, settings.region)
+    classes = mode.classes(pools, settings.region, settings.sideband_width_tev)
+    sample = _with_verdict(join(classes, None, settings.region), settings)
+    both = concatenate([classes.data.without_labels(), classes.template.without_labels()])
+    return both.take(sample.deciding)
 
 
 def _varied(pools: Pools, variation: Variation) -> Pools:
@@ -176,6 +195,7 @@ def _pools(inputs: Inputs, mode: Background, settings: Settings) -> Pools:
         settings.region,
         settings.n_signal,
         settings.seed,
+        aside=inputs.shares_template,
     )
 
 

@@ -94,12 +94,13 @@ class Rung:
         return float(np.mean(values[: self.repeats]))
 
 
-def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
+def ladder(repeats: int, search_epochs: int, in_pairs: bool = False) -> tuple[Rung, ...]:
     """The rungs of a trial, the whole trial last; see the module for how they were chosen.
 
     Args:
         repeats: fits of the whole trial.
         search_epochs: epochs of each; 1 for detectors that have none.
+        in_pairs: whether two repeats have one value, so that none is compared alone.
 
     Raises:
         InputError: if a number is not positive.
@@ -111,32 +112,37 @@ def ladder(repeats: int, search_epochs: int) -> tuple[Rung, ...]:
         [(3, 5), (3, 10), (3, None)]
         >>> [(rung.repeats, rung.epochs) for rung in ladder(10, 1)]
         [(2, None), (4, None), (10, None)]
+        >>> [[r.repeats for r in ladder(4, 1, in_pairs)] for in_pairs in (False, True)]
+        [[1, 4], [2, 4]]
     """
     _at_least_one("repeats", repeats)
     _at_least_one("search_epochs", search_epochs)
-    part = _of_repeats(repeats) if search_epochs < _EARLY else _of_both(repeats, search_epochs)
+    some = _some(repeats, in_pairs)
+    has_epochs = search_epochs >= _EARLY
+    part = _of_both(repeats, some, search_epochs) if has_epochs else _of_repeats(repeats, some)
     return (*part, Rung(repeats, None))
 
 
-def _of_repeats(repeats: int) -> list[Rung]:
+def _of_repeats(repeats: int, some: int) -> list[Rung]:
     """For detectors without epochs."""
-    some = _some(repeats)
     if some >= _ENOUGH:
         return [Rung(some // 2, None, _SHARE), Rung(some, None, _SHARE)]
     return [Rung(some, None, _SHARE if some > 1 else _SHARE_OF_ONE)] if some < repeats else []
 
 
-def _of_both(repeats: int, search_epochs: int) -> list[Rung]:
+def _of_both(repeats: int, some: int, search_epochs: int) -> list[Rung]:
     """Early with enough repeats to average the noise, then with as many to the end."""
-    some, early = _some(repeats), search_epochs // _EARLY
+    early = search_epochs // _EARLY
     if some >= _ENOUGH:
         return [Rung(some, early, _SHARE), Rung(some, None, _SHARE)]
     return [Rung(repeats, early, _SHARE), Rung(repeats, 2 * early, _SHARE)]
 
 
-def _some(repeats: int) -> int:
-    """Two in five of the repeats, in pairs; one where that is less than a pair."""
-    return 2 * round(repeats / 5) if repeats > _ENOUGH else 1
+def _some(repeats: int, in_pairs: bool) -> int:
+    """Two in five of the repeats, in pairs; one where that is less than a pair and may be one."""
+    if repeats > _ENOUGH:
+        return 2 * round(repeats / 5)
+    return min(2, repeats) if in_pairs else 1
 
 
 @dataclass(frozen=True)

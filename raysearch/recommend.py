@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.mixture import Mixture, Part, mean_rank
-from raysearch.objectives import VAL_SIC
+from raysearch.objectives import VAL_SIC, Objective, objective
 from raysearch.preference import Preference, preference
 from raysearch.records import Records
 from raysearch.refit import N_FOLDS, Final
 from raysearch.samples import TwoSample
+from raysearch.settings import Settings
 from raysearch.trial import Setup
 
 NAME = "recommended"
-CONTENDERS = 5
 # One member for each fold: every row is scored once by a member that never saw it.
 MEMBERS = N_FOLDS
 
@@ -75,11 +75,33 @@ class Recommendation(NamedTuple):
         )
 
 
-def best_trials(records: Records) -> list[int]:
-    """Indices of the contenders, the best complete trial by val_sic first."""
+def ranked_by(objective_name: str) -> Objective:
+    """What the contenders of a study are the best by.
+
+    The study's own objective if it is one of calibrated scores of all rows, else val_sic: val_loss
+    picks worse, and labels may have no part in a recommendation.
+
+    Example:
+        >>> ranked_by("cross_sic").name, ranked_by("max_sic").name
+        ('cross_sic', 'val_sic')
+    """
+    own = objective(objective_name)
+    return own if own.is_pooled else VAL_SIC
+
+
+def best_trials(
+    records: Records, by: Objective = VAL_SIC, count: int = Settings.contenders
+) -> list[int]:
+    """Indices of the contenders, the best complete trial first.
+
+    Args:
+        records: of all trials.
+        by: what they are compared by.
+        count: of contenders, at most.
+    """
     complete = [i for i, (_, record) in records.items() if record.state == "COMPLETE"]
-    means = np.array([float(np.mean(records[i][1].metrics[VAL_SIC.name])) for i in complete])
-    return [complete[k] for k in VAL_SIC.order(means)[:CONTENDERS]]
+    means = np.array([float(np.mean(records[i][1].metrics[by.name])) for i in complete])
+    return [complete[k] for k in by.order(means)[:count]]
 
 
 def recommend(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raysearch.files import replacing
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import columns as metric_columns
 from raysearch.racing import News
 
 # Why a study ended early, where the user ended it.
@@ -70,7 +70,8 @@ def trials_table(records: Records) -> pa.Table:
     names = list(dict.fromkeys(["config.detector", *(name for row in rows for name in row)]))
     fixed = [("trial_id", pa.string()), ("state", pa.string()), ("error", pa.string())]
     fixed += [("seconds", pa.float64()), ("epochs", pa.int64())]
-    metrics = [(f"{m}{end}", pa.float64()) for m in OBJECTIVES for end in ("", "_std")]
+    present = {name for _, record in records.values() for name in record.metrics}
+    metrics = [(f"{m}{end}", pa.float64()) for m in metric_columns(present) for end in ("", "_std")]
     columns = {name: pa.array([row.get(name) for row in rows], kind) for name, kind in fixed}
     for name in sorted(name for name in names if name.startswith("config.")):
         columns[name] = _column([row.get(name) for row in rows])

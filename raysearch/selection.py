@@ -1,4 +1,4 @@
-"""The winner of each objective, its final ensemble's figures, and the regret of choosing so.
+"""The winner of each objective, its final ensemble's figures, and the ensemble's regret.
 
 References:
     How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.metrics import supervised_summary, val_sic
-from raysearch.objectives import MAX_SIC, OBJECTIVES, Objective
+from raysearch.objectives import MAX_SIC, OBJECTIVES, Objective, objective, sic_at
 from raysearch.preference import ALARM_RATE, Preference
 from raysearch.recommend import NAME, Recommendation
 from raysearch.records import Record, Records, trial_id
@@ -41,17 +41,6 @@ def winners(records: Records) -> dict[str, int]:
             means = np.array([_mean(complete[i], o) for i in having])
             found[o.name] = having[o.best(means)]
     return found
-
-
-def regret(records: Records, winner: int, best: int | None) -> float | None:
-    """max_sic of the trial an objective picks over that of the trial max_sic picks.
-
-    Returns:
-        At most 1, the larger the better; None without labelled test events.
-    """
-    if best is None:
-        return None
-    return _mean(records[winner][1], MAX_SIC) / _mean(records[best][1], MAX_SIC)
 
 
 def noise_floor(
@@ -88,7 +77,6 @@ def choices(
         seed: of the study.
     """
     picked = winners(records)
-    best = picked.get(MAX_SIC.name)
     ensembles = {
         name: _ensemble(final.rows, final.test, final.members, sample, seed)
         for name, final in finals.items()
@@ -98,8 +86,7 @@ def choices(
         name: {
             "trial_id": trial_id(index),
             "setup": _as_json(setups[name]),
-            "trial": _metrics(records[index][1]),
-            "regret": regret(records, index, best),
+            "trial": _trial(records[index][1], objective(name)),
             "ensemble": _with_regret(ensembles.get(name), reference),
         }
         for name, index in picked.items()
@@ -127,7 +114,6 @@ def _recommended(
         },
         "parts": [_as_json(setup) for setup in setups],
         "trial": {},
-        "regret": None,
         "preference": None if found.preference is None else _clear(found.preference),
         "ensemble": _with_regret(ensemble, reference),
     }
@@ -137,9 +123,12 @@ def _clear(found: Preference) -> dict[str, Any]:
     return {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE}
 
 
-def _metrics(record: Record) -> dict[str, float]:
-    means = {name: float(np.mean(values)) for name, values in record.metrics.items()}
-    return means | {f"{name}_std": float(np.std(v)) for name, v in record.metrics.items()}
+def _trial(record: Record, chosen_by: Objective) -> dict[str, float]:
+    """Its metrics, max SIC at the epochs that are best by what chose it."""
+    sources = {o: sic_at(chosen_by.name) if o == MAX_SIC.name else o for o in OBJECTIVES}
+    values = {o: record.metrics[own] for o, own in sources.items() if own in record.metrics}
+    means = {name: float(np.mean(of)) for name, of in values.items()}
+    return means | {f"{name}_std": float(np.std(of)) for name, of in values.items()}
 
 
 def _mean(record: Record, objective: Objective) -> float:

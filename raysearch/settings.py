@@ -38,7 +38,9 @@ class Settings:
         sideband_width_tev: width of each sideband in CWoLa mode.
         cathode: density and sampling of the CATHODE mode.
         verdict_share: of data and template, which choose nothing and then tell whether to prefer
-            anything at all; 0 to let all choose and not to ask.
+            anything at all; 0 to let all choose and not to ask, as mode "supervised" does, where
+            the classes are true labels.
+        contenders: of how many of the best trials the recommended detector is the mean.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -57,6 +59,7 @@ class Settings:
     sideband_width_tev: float = SIDEBAND_WIDTH_TEV
     cathode: CathodeSettings = field(default_factory=CathodeSettings)
     verdict_share: float = 0.2
+    contenders: int = 5
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
@@ -65,7 +68,7 @@ class Settings:
         objective(self.objective)
         if self.sampler not in SAMPLERS:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
-        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0)):
+        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
             if getattr(self, name) < least:
                 raise InputError(
                     f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
-from raysearch.objectives import OBJECTIVES
-from raysearch.preference import in_words
+from raysearch.objectives import OBJECTIVES, objective
+from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
@@ -80,15 +80,23 @@ class Study:
             return "no trial is complete, so nothing was chosen; the report lists the reasons."
         best = self.best
         settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
-        chosen = f"best setup by {self.selection['objective']}: {best['setup']['detector']}"
-        lines = [f"{chosen} {settings}"]
+        lines = [f"{self._chosen}: {best['setup']['detector']} {settings}"]
         figures = (best["ensemble"] or {}).get("metrics")
         if figures:
             lines.append(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
         if RECOMMENDED in self.selection["choices"]:
-            said = in_words(self.preference)
-            lines.append(f"{said.headline}: {said.sentence}")
+            said = in_words(self.preference, self.about["settings"]["mode"])
+            if said is not None:
+                lines.append(f"{said.headline}: {said.sentence}")
         return "\n".join(lines)
+
+    @property
+    def _chosen(self) -> str:
+        """What to call the choice: the best of anything only where that may be more than luck."""
+        name = self.selection["objective"]
+        if is_doubtful(self.preference):
+            return f"{objective(name).extreme} {name} among the trials, which may be luck"
+        return f"best setup by {name}"
 
     def table(self) -> pa.Table:
         """One row a trial that ended; see `raysearch.records.trials_table`."""

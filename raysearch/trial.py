@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from raysearch.detectors import Member, Parameters, detector
 from raysearch.judge import Judge, Values
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import CHANCE, MAX_SIC, OBJECTIVES, beyond_every, metric, sic_at
 from raysearch.racing import Rung
 from raysearch.regions import folds
 from raysearch.samples import TwoSample
@@ -48,7 +48,7 @@ class TrialResult(NamedTuple):
 
     Attributes:
         values: name of the metric -> values of the repeats that were begun; supervised ones only
-            with a test set.
+            with a test set. Of these max SIC is there at each other metric's best epoch, too.
         epochs: epochs of the repeats in training; 1 for trees.
         seconds: wall time of training and metrics; of a pack the trial's share, so that those of
             its trials add up to the time of the worker.
@@ -130,6 +130,7 @@ class TrialPack:
         repeats: int,
         seed: int,
         rungs: Sequence[Rung] = (),
+        also: Sequence[str] = (),
     ) -> None:
         """Begin the trials.
 
@@ -141,11 +142,13 @@ class TrialPack:
             seed: of the study.
             rungs: where trials are compared, the whole trial last; none to train all repeats at
                 once and compare nobody. They change what is trained when, not what comes out.
+            also: names of metrics beyond those of every fit.
 
         Raises:
             InputError: if the detector or a hyperparameter is unknown.
         """
         self._setups, self._sample, self._seed = dict(setups), sample, seed
+        self._also = beyond_every(also)
         self._family = detector(next(iter(setups.values())).detector)
         ladder = tuple(rungs) or (Rung(repeats, None),)
         self._stages = _stages(ladder, self._family.search_epochs)
@@ -170,7 +173,14 @@ class TrialPack:
         of_trials = [
             trial_members(self._sample, own.stop, self._seed, index)[own] for index in self._setups
         ]
-        self._judge = Judge(self._sample, of_trials[0])
+        self._judge = Judge(
+            self._sample,
+            of_trials[0],
+            also=self._also,
+            # The same for all trials, whose chances then compare.
+            seeds=[number(self._seed, "permuted", repeat) for repeat in self._stage.repeats],
+            swap=own.start % 2 == 0,
+        )
         members = [member for of_trial in of_trials for member in of_trial]
         parameters = [s.parameters for s in self._setups.values() for _ in self._stage.repeats]
         self._fit = self._family.fit(self._sample.rows, members, parameters, epochs=None)
@@ -230,7 +240,7 @@ class TrialPack:
     def _result(self, index: int, judged: Values | ValueError) -> TrialResult | Exception:
         if isinstance(judged, ValueError):  # a score is not finite
             return judged
-        self._best[index] = _better(self._best[index], judged)
+        self._best[index] = _better(self._best[index], _with_sics(judged))
         rung = self._stage.rungs.get(self._epoch)
         seconds = self._seconds[index]
         return TrialResult(self._whole(index), self._epoch, seconds, self._is_last_epoch, rung)
@@ -244,6 +254,7 @@ def trial_epochs(
     seed: int,
     index: int = 0,
     rungs: Sequence[Rung] = (),
+    also: Sequence[str] = (),
 ) -> Iterator[TrialResult]:
     """The result so far after each epoch of one trial; the last one is the trial's.
 
@@ -254,12 +265,13 @@ def trial_epochs(
         seed: of the study.
         index: of the trial; with `seed` it decides the fits.
         rungs: see `TrialPack`.
+        also: names of metrics beyond those of every fit.
 
     Raises:
         InputError: if the detector or a hyperparameter is unknown.
         ValueError: if a score is not finite.
     """
-    pack = TrialPack({index: setup}, sample, repeats=repeats, seed=seed, rungs=rungs)
+    pack = TrialPack({index: setup}, sample, repeats=repeats, seed=seed, rungs=rungs, also=also)
     while pack.living:
         result = pack.step()[index]
         if isinstance(result, Exception):
@@ -268,16 +280,39 @@ def trial_epochs(
 
 
 def run_trial(
-    setup: Setup, sample: TwoSample, *, repeats: int = 3, seed: int = 0, index: int = 0
+    setup: Setup,
+    sample: TwoSample,
+    *,
+    repeats: int = 3,
+    seed: int = 0,
+    index: int = 0,
+    also: Sequence[str] = (),
 ) -> TrialResult:
     """Train one setup on halves of the deciding rows and judge it; see `trial_epochs`."""
-    *_, last = trial_epochs(setup, sample, repeats=repeats, seed=seed, index=index)
+    *_, last = trial_epochs(setup, sample, repeats=repeats, seed=seed, index=index, also=also)
     return last
 
 
+# By which metric the epoch is chosen that a value is taken at.
+_CHOSEN_BY = {name: name for name in (*OBJECTIVES, CHANCE.name)} | {
+    sic_at(name): name for name in OBJECTIVES
+}
+
+
+def _with_sics(values: Values) -> Values:
+    """The values of an epoch, and its max SIC once more under the name of each other metric."""
+    if MAX_SIC.name not in values:
+        return values
+    sics = {sic_at(name): values[MAX_SIC.name] for name in values if name in OBJECTIVES}
+    return {**values, **sics}
+
+
 def _better(best: Values, values: Values) -> Values:
-    """Per metric and repeat the better of two values; NaN stays NaN."""
+    """Per metric and repeat the better of two epochs, and the max SIC that goes with it."""
     if not best:
         return values
-    pick = {"max": np.maximum, "min": np.minimum}
-    return {name: pick[OBJECTIVES[name].direction](best[name], new) for name, new in values.items()}
+    wins = {
+        name: metric(name).is_better(values[name], best[name])
+        for name in {_CHOSEN_BY[name] for name in values}
+    }
+    return {name: np.where(wins[_CHOSEN_BY[name]], own, best[name]) for name, own in values.items()}

@@ -3,7 +3,7 @@
 Hein et al., 2025, arXiv:2511.14832, for what the two networks have in common, so that a study
 compares the encodings. The bins lie within the 2 to 128 that Gorishniy et al. search (2024,
 arXiv:2410.24210; the embeddings: 2022, arXiv:2203.05556) and end at 32: every bin costs an input
-for each feature.
+for each feature, so that on wide feature sets a fit takes several times that of the plain network.
 """
 
 from typing import Any

@@ -8,9 +8,10 @@ from toys import Pretended, toy_sample
 from raysearch import judge as module
 from raysearch.detectors import Member
 from raysearch.detectors.mlp import MLP
+from raysearch.excess import cross_sic, template_rank
 from raysearch.judge import Judge
 from raysearch.metrics import max_sic, val_loss, val_sic
-from raysearch.objectives import MAX_SIC, VAL_LOSS
+from raysearch.objectives import CHANCE, CROSS_SIC, MAX_SIC, SIC_AREA, VAL_LOSS
 
 SAMPLE = toy_sample()
 # Rows at random, so that no two members judge the same classes.
@@ -50,6 +51,33 @@ def test_validation_rows_of_unequal_number_are_cut_to_the_fewest():
     rows = MEMBERS[0].validation[:-1]
     expected = val_loss(SAMPLE.rows.is_data[rows], SAMPLE.rows.features[rows, 0])
     assert np.isclose(values["val_loss"][0], expected)
+
+
+def test_of_halves_that_swap_a_pooled_metric_has_one_value_of_all_rows():
+    even, odd = np.arange(0, 2000, 2), np.arange(1, 2000, 2)
+    members = [Member(odd, even, 0), Member(even, odd, 1), Member(odd, even, 2)]
+    # The second fit has another scale, which ranks among its own template do not know.
+    scales = (1.0, 100.0, 1.0)
+    snapshot = Pretended([(lambda m, e, x: scales[m.seed] * x[:, 0], m, 0) for m in members])
+    found = Judge(SAMPLE, members, also=[CROSS_SIC], swap=True).values(snapshot)["cross_sic"]
+    ranks = np.zeros(2000, np.float32)
+    for rows in (even, odd):
+        own, is_data = SAMPLE.rows.features[rows, 0], SAMPLE.rows.is_data[rows]
+        ranks[rows] = template_rank(own, own[~is_data])
+    assert found[0] == found[1] == cross_sic(SAMPLE.rows.is_data, ranks)
+    # The third has no second half.
+    assert found[2] == cross_sic(SAMPLE.rows.is_data[even], SAMPLE.rows.features[even, 0])
+    alone = Judge(SAMPLE, members, also=[CROSS_SIC]).values(snapshot)["cross_sic"]
+    assert alone[0] == found[2] != alone[1]
+
+
+def test_chance_is_val_sic_of_classes_that_the_seeds_permute():
+    judges = [Judge(SAMPLE, MEMBERS, also=[CHANCE], seeds=seeds) for seeds in ((1, 2), (1, 3))]
+    first, other = (judge.values(first_feature()) for judge in judges)
+    assert (first[CHANCE.name] < 0.5 * first["val_sic"]).all()
+    assert first[CHANCE.name][0] == other[CHANCE.name][0]
+    assert first[CHANCE.name][1] != other[CHANCE.name][1]
+    np.testing.assert_array_equal(first["val_sic"], other["val_sic"])
 
 
 class Accelerated:
@@ -98,6 +126,11 @@ def test_an_accelerator_judges_many_trials_in_one_pass_as_the_host_does(
     # Two questions, two epochs, and each question's features are moved once.
     assert len(calls) == 2 * 2 * passes
     assert len(set(calls)) == 2
+
+
+def test_an_accelerator_judges_what_somebody_asks_for_as_the_host_does(accelerated, networks):
+    judge = Judge(SAMPLE, MEMBERS, also=[CROSS_SIC, SIC_AREA, CHANCE], seeds=(1, 2), swap=True)
+    check_equal(judge.of_trials(Accelerated(networks, []), 3), judge.of_trials(networks, 3))
 
 
 def test_a_member_that_diverged_fails_its_own_trial_alone(accelerated, networks):

@@ -59,17 +59,36 @@ def test_too_few_template_events_allow_no_preference():
     [
         (0.31, "No preference", "above 0.05. Without more data every choice may be arbitrary"),
         (0.0025, "Preference", "p = 0.0025 among 400 permutations of the classes, at most 0.05"),
+        (0.0025, "Preference", "globally, for this study alone, p = 0.0025"),
     ],
 )
 def test_the_verdict_is_told_with_its_figures(p, headline, words):
     found = Preference(2.345, p, 400, 2000, 3000)
-    said = in_words({**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE})
+    asked = {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": ALARM_RATE}
+    said = in_words(asked, "idealised")
     assert said.headline == headline
     assert words in said.sentence
     assert "2,000 data and 3,000 template events that nothing was chosen by" in said.sentence
     assert "2.3" in said.sentence
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("cwola", "features that change with the mass"), ("cathode", "what its density gets wrong")],
+)
+def test_a_preference_says_what_else_than_signal_may_be_behind_it(mode, words):
+    found = Preference(2.345, 0.0025, 400, 2000, 3000)
+    asked = {**found._asdict(), "is_clear": True, "alarm_rate": ALARM_RATE}
+    assert words in in_words(asked, mode).sentence
+    assert in_words(asked, "idealised").sentence.endswith("data and template are alike.")
+    assert words not in in_words({**asked, "is_clear": False}, mode).sentence
+
+
 def test_who_did_not_ask_is_told_so():
-    assert in_words(None).headline == "No verdict"
-    assert "verdict_share = 0" in in_words(None).sentence
+    said = in_words(None, "idealised")
+    assert said.headline == "No verdict"
+    assert "verdict_share = 0" in said.sentence
+
+
+def test_where_classes_are_labels_there_is_no_verdict():
+    assert in_words(None, "supervised") is None

@@ -49,6 +49,15 @@ def test_the_stated_share_of_either_class_is_set_aside_again_and_again(mode):
     assert not np.isin(sample.verdict, sample.deciding).any()
 
 
+def test_true_labels_are_asked_nothing_and_lose_no_rows():
+    supervised, all_choose = (
+        prepared(toy_events(), mode="supervised", verdict_share=share) for share in (0.2, 0.0)
+    )
+    assert not len(supervised.sample.verdict)
+    assert supervised.counts == all_choose.counts
+    assert supervised.sample.rows.is_data.sum() == supervised.counts["injected_in_signal_region"]
+
+
 def test_with_a_share_of_0_all_rows_choose():
     done = prepared(toy_events(), verdict_share=0.0)
     assert len(done.sample.deciding) == len(done.sample.mjj_tev)
@@ -134,6 +143,36 @@ def test_a_variant_reaches_data_template_and_test():
     n_data = np.count_nonzero(done.sample.rows.is_data)
     noise = done.sample.rows.features[:, 4]
     assert abs(np.corrcoef(noise[:500], noise[n_data : n_data + 500])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("features", ["baseline+rotated", "baseline"])
+def test_no_input_depends_on_the_class_of_a_verdict_row(features):
+    """Data and template change places in the verdict rows, and nowhere else."""
+    n_data, n_template = 3000, 2000
+    events = toy_events(n_data + n_template, 0, labels=False, low=3.3, high=3.7)
+    order = np.arange(len(events))
+    parts = order[:n_data], order[n_data:]
+
+    def of(data, template):
+        files = events.take(data), events.take(template)
+        return prepared(*files, mode="idealised", features=features)
+
+    plain = of(*parts)
+    of_data, of_template = (plain.sample.verdict[c] for c in _classes_of(plain.sample))
+    assert len(of_data) > len(of_template) > 0
+    swapped = order.copy()
+    swapped[of_data[: len(of_template)]] = of_template
+    swapped[of_template] = of_data[: len(of_template)]
+    other = of(*np.split(swapped, [n_data]))
+    np.testing.assert_array_equal(plain.sample.verdict, other.sample.verdict)
+    # Row k of the other sample is event `swapped[k]` of the plain one, and has its very inputs.
+    ours, theirs = plain.sample.rows.features, other.sample.rows.features
+    np.testing.assert_array_equal(theirs, ours[swapped])
+
+
+def _classes_of(sample):
+    is_data = sample.rows.is_data[sample.verdict]
+    return is_data, ~is_data
 
 
 def test_the_optimal_score_is_of_the_columns_before_they_are_varied():

@@ -6,8 +6,9 @@ from toys import QUICK, fitted, toy_sample, two_members, with_verdict
 
 from raysearch.detectors import detector
 from raysearch.metrics import max_sic
+from raysearch.objectives import CROSS_SIC
 from raysearch.preference import ALARM_RATE, preference
-from raysearch.recommend import CONTENDERS, Contender, ask, best_trials, recommend
+from raysearch.recommend import Contender, ask, best_trials, ranked_by, recommend
 from raysearch.records import Record
 from raysearch.refit import Final
 from raysearch.trial import Setup
@@ -36,8 +37,16 @@ def asked(sample):
 def test_the_best_complete_trials_by_val_sic_contend_the_best_first():
     records = {i: record(val_sic=0.01 * i) for i in range(8)} | {8: record("PRUNED", val_sic=1.0)}
     assert best_trials(records) == [7, 6, 5, 4, 3]
-    assert len(best_trials(records)) == CONTENDERS
+    assert best_trials(records, count=2) == [7, 6]
     assert best_trials({8: records[8]}) == []
+
+
+def test_an_objective_of_calibrated_scores_ranks_the_contenders_itself():
+    records = {i: record(val_sic=0.01 * i, cross_sic=-0.01 * i) for i in range(4)}
+    assert best_trials(records, CROSS_SIC, 3) == [0, 1, 2]
+    assert ranked_by("cross_sic") is CROSS_SIC
+    # Labels rank nobody.
+    assert {ranked_by(name).name for name in ("val_sic", "val_loss", "max_sic")} == {"val_sic"}
 
 
 def test_labels_of_the_test_set_have_no_part_in_the_choice():

@@ -26,6 +26,8 @@ def test_the_columns_are_the_documented_ones():
         *("trial_id", "state", "error", "seconds", "epochs", "config.detector"),
         *("config.hgb.learning_rate", "config.hgb.max_iter", "config.mlp.batch_size"),
         *("val_sic", "val_sic_std", "val_loss", "val_loss_std", "max_sic", "max_sic_std"),
+        *("max_sic_at_val_sic", "max_sic_at_val_sic_std"),
+        *("max_sic_at_val_loss", "max_sic_at_val_loss_std"),
     ]
 
 

@@ -24,6 +24,7 @@ OTHERS = Settings(
     sideband_width_tev=0.15,
     cathode=CathodeSettings("flow_matching", PARAMETERS, 2, 0.02, (2.2, 5.0)),
     verdict_share=0.1,
+    contenders=3,
 )
 
 
@@ -47,6 +48,7 @@ def test_the_other_settings_differ_everywhere():
         ({"trials": 0}, "`trials >= 1` must hold, but got trials = 0"),
         ({"repeats": 0}, "`repeats >= 1` must hold, but got repeats = 0"),
         ({"seed": -1}, "`seed >= 0` must hold, but got seed = -1"),
+        ({"contenders": 0}, "`contenders >= 1` must hold, but got contenders = 0"),
         ({"signal_region_tev": (3.7, 3.3)}, "must hold for a mass window"),
         ({"sideband_width_tev": 0.0}, "sideband width must be positive, but got 0.0"),
         ({"verdict_share": -0.1}, "`0 <= verdict_share <= 0.5` must hold, but got verdict_share ="),

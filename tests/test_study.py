@@ -69,12 +69,17 @@ def test_the_summary_ends_with_the_verdict_and_names_the_winner_before(tmp_path)
     assert study.summary() == "best setup by val_sic: hgb max_iter=8"
     selection = study.selection
     asked = {**Preference(1.2, 0.4, 400, 50, 60)._asdict(), "is_clear": False, "alarm_rate": 0.05}
-    for found, headline in ((asked, "No preference: on 50 data"), (None, "No verdict: no events")):
+    luck = "largest val_sic among the trials, which may be luck: hgb max_iter=8"
+    for found, winner, headline in (
+        (asked, luck, "No preference: on 50 data"),
+        (None, "best setup by val_sic: hgb max_iter=8", "No verdict: no events"),
+        (asked | {"is_clear": True}, "best setup by val_sic: hgb max_iter=8", "Preference: on 50"),
+    ):
         selection["choices"]["recommended"] = {"preference": found}
         (tmp_path / "selection.json").write_text(json.dumps(selection))
         assert study.preference == found
         first, last = study.summary().splitlines()
-        assert first == "best setup by val_sic: hgb max_iter=8"
+        assert first == winner
         assert last.startswith(headline)
 
 

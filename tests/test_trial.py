@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from toys import QUICK, toy_sample
 
 from raysearch.errors import InputError
+from raysearch.objectives import CHANCE
 from raysearch.racing import Rung
 from raysearch.seeds import number
 from raysearch.trial import Setup, TrialPack, halves, run_trial, trial_epochs
@@ -83,6 +84,26 @@ def test_each_metric_is_taken_at_its_own_best_epoch(pretend, sample):
     np.testing.assert_allclose(by_epoch[2]["max_sic"], by_epoch[1]["max_sic"])
 
 
+def test_max_sic_is_known_at_the_best_epoch_of_every_metric(pretend, sample):
+    """Epoch 1 ranks by data against template alone, epoch 2 by signal, epoch 3 by nothing."""
+
+    def rule(member, epoch, features):
+        is_rows = len(features) == len(member.validation)
+        data = sample.rows.is_data[member.validation] if is_rows else np.zeros(len(features))
+        data = data | (np.arange(len(features)) % 50 == 0) if is_rows else data
+        return [0.1 * features[:, 0], 9.0 * data, features.sum(axis=1), 0 * features[:, 0]][epoch]
+
+    pretend(rule, epochs=4)
+    by_epoch = [dict(r.values) for r in trial_epochs(setup(), sample, repeats=2, seed=0)]
+    last = by_epoch[-1]
+    # Only labels like epoch 2 best; data and template are told apart in epoch 1.
+    assert (last["max_sic"] > 2).all()
+    for name in ("max_sic_at_val_sic", "max_sic_at_val_loss"):
+        np.testing.assert_allclose(last[name], 1.0)
+        np.testing.assert_array_equal(by_epoch[0][name], by_epoch[0]["max_sic"])
+        assert (by_epoch[0][name] > 1).all()
+
+
 def test_a_worse_epoch_changes_nothing(pretend, sample):
     pretend(lambda member, epoch, x: (0.1, -0.1)[epoch] * x.sum(axis=1), epochs=2)
     first, last = trial_epochs(setup(), sample, repeats=2, seed=0)
@@ -97,9 +118,24 @@ def test_every_metric_has_one_value_a_repeat(sample):
         "val_sic": 3,
         "val_loss": 3,
         "max_sic": 3,
+        "max_sic_at_val_sic": 3,
+        "max_sic_at_val_loss": 3,
     }
     assert result.epochs == 1
     assert result.seconds > 0
+
+
+def test_metrics_beyond_those_of_every_fit_are_there_where_they_are_asked_for(sample):
+    how = {"repeats": 2, "seed": 3}
+    first, other = (
+        run_trial(setup("hgb", {"max_iter": n}), sample, **how, also=("cross_sic", CHANCE.name))
+        for n in (8, 8)
+    )
+    assert {"cross_sic", "max_sic_at_cross_sic", CHANCE.name} < set(first.values)
+    assert first.values["cross_sic"][0] == first.values["cross_sic"][1]
+    assert (first.values[CHANCE.name] < first.values["val_sic"]).all()
+    np.testing.assert_array_equal(first.values[CHANCE.name], other.values[CHANCE.name])
+    assert "cross_sic" not in run_trial(setup("hgb", {"max_iter": 8}), sample, **how).values
 
 
 def test_without_test_events_there_is_no_supervised_metric(unlabelled):

@@ -158,7 +158,7 @@ def hand_made_study(directory, objective="val_sic", complete=True):
     ended = Record("COMPLETE" if complete else "FAIL", {"val_sic": [0.1]}, 1, 1.0, None, "hgb")
     write_trials(directory / "trials.parquet", {0: ({"hgb/max_iter": 8}, ended)})
     setup = {"detector": "hgb", "parameters": QUICK["hgb"], "features": "baseline"}
-    choice = {"trial_id": "00000", "setup": setup, "ensemble": None, "regret": None}
+    choice = {"trial_id": "00000", "setup": setup, "ensemble": None}
     choices = {objective: choice} if complete else {}
     write_json(directory / "selection.json", {"objective": objective, "choices": choices})
     if complete:

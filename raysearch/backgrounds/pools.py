@@ -27,6 +27,8 @@ def divide(
     region: Window,
     n_signal: int | None,
     seed: int,
+    *,
+    aside: bool = False,
 ) -> Pools:
     """Disjoint pools of data, template and test events.
 
@@ -43,6 +45,8 @@ def divide(
         region: the signal region.
         n_signal: events to inject; None for 1000, or all if there are fewer.
         seed: the study's seed.
+        aside: set the template's share aside in a mode that needs none, too, so that its data are
+            those of the modes that do; a mode that has no use for the share loses it.
 
     Raises:
         InputError: if the signal pool is too small, the test has no labels, files share
@@ -58,8 +62,9 @@ def divide(
     injected, spare = _injection(len(signal), n_signal, seed)
     if test is None:
         background, test = _set_aside_test(background, signal.take(spare), region, seed)
-    if mode.needs_template and template is None:
-        background, template = _template_share(background, region, seed)
+    if (mode.needs_template or aside) and template is None:
+        background, share = _template_share(background, region, seed)
+        template = share if mode.takes_template else None
     data = _shuffled(concatenate([background, signal.take(injected)]), seed)
     return Pools(data.without_labels(), data.labels, template, test)
 

@@ -11,6 +11,7 @@ from raysearch.commands import options
 from raysearch.commands.ending import end_study
 from raysearch.commands.words import edges, edges_word
 from raysearch.density import cathode_from_words
+from raysearch.objectives import OBJECTIVES
 from raysearch.settings import Resources, Settings
 
 _SIGNAL_REGION = edges_word(Settings.signal_region_tev)
@@ -30,7 +31,7 @@ def search(
         str, typer.Option(help="Search space: a name, or module:function.")
     ] = Settings.space,
     objective: Annotated[
-        str, typer.Option(help="val_sic, val_loss or max_sic.")
+        str, typer.Option(help=f"What is optimised: {', '.join(OBJECTIVES)}.")
     ] = Settings.objective,
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = Settings.sampler,
     trials: Annotated[int, typer.Option(help="Setups to try.")] = Settings.trials,
@@ -49,6 +50,9 @@ def search(
         float,
         typer.Option(help="Share of events that choose nothing and say whether to; 0: do not ask."),
     ] = Settings.verdict_share,
+    contenders: Annotated[
+        int, typer.Option(help="Best trials of which the recommended detector is the mean.")
+    ] = Settings.contenders,
     gpus_per_trial: Annotated[float, typer.Option(help="Share of a GPU, e.g. 0.25.")] = 0.0,
     time_budget_s: Annotated[
         float | None, typer.Option(help="End the search after this many seconds.")
@@ -87,6 +91,7 @@ def search(
         sideband_width_tev=sideband_width,
         cathode=cathode_from_words(cathode or ()),
         verdict_share=verdict_share,
+        contenders=contenders,
         gpus_per_trial=gpus_per_trial,
         time_budget_s=time_budget_s,
         backend=backend,

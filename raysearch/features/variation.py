@@ -86,7 +86,8 @@ def fit_variation(features: str, events: Events, seed: int) -> Variation:
 
     Args:
         features: name of the feature set.
-        events: whose mean and width standardise the columns; their labels play no part.
+        events: whose mean and width standardise the columns; neither their labels nor which of
+            them are data play a part.
         seed: of the study; decides the rotation and the uninformative inputs.
 
     Raises:

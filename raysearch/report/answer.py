@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.preference import in_words
+from raysearch.objectives import objective
+from raysearch.preference import Said, in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
+from raysearch.recommend import ranked_by
 from raysearch.report.contents import ReportContents, choices
 from raysearch.report.style import look
 from raysearch.report.tables import number
@@ -28,7 +30,8 @@ class Answer:
     """What the top of the page says.
 
     Attributes:
-        headline: whether there is a preference, in two words; empty if nothing was retrained.
+        headline: whether there is a preference, in two words; empty if nothing was retrained or
+            the classes are true labels.
         sentences: the answer in words.
         tiles: the figures of the study's own choice as (label, value, note).
         objectives: names of the objectives compared, the study's own first.
@@ -52,9 +55,12 @@ def answer(contents: ReportContents) -> Answer:
         return Answer("", [text], [], [], [], [])
     name, first = next(iter(chosen.items()))
     recommended = chosen.get(RECOMMENDED)
+    said = _said(recommended)
+    is_luck = recommended is not None and is_doubtful(recommended["preference"])
+    first_words = [*_preference(recommended, name), _sentence(name, first, is_luck)]
     return Answer(
-        headline="" if recommended is None else in_words(recommended["preference"]).headline,
-        sentences=[*_preference(recommended), _sentence(name, first), *_floor(first)],
+        headline="" if said is None else said.headline,
+        sentences=[*first_words, *_floor(first)],
         tiles=_tiles(first),
         objectives=[look(objective).label for objective in chosen],
         rows=_rows(list(chosen.values())),
@@ -62,28 +68,42 @@ def answer(contents: ReportContents) -> Answer:
     )
 
 
-def _sentence(name: str, choice: Mapping[str, Any]) -> str:
+def _sentence(name: str, choice: Mapping[str, Any], is_luck: bool) -> str:
     setup, members = choice["setup"], _ensemble(choice).get("members")
     features = setup.get("features")
     listed = features if isinstance(features, str) else ", ".join(features or [])
-    text = f"By {look(name).label} the best setup is {setup['detector']} on the {listed} "
-    text += f"features in {setup.get('mode')} mode (trial {choice['trial_id']})"
+    where = f"{setup['detector']} on the {listed} features in {setup.get('mode')} mode "
+    where += f"(trial {choice['trial_id']})"
+    if is_luck:
+        label, extreme = look(name).label, objective(name).extreme
+        return f"Among the trials {label} is {extreme} for {where}, which may be luck."
+    text = f"By {look(name).label} the best setup is {where}"
     return text + (f", as an ensemble of {members}." if members else ".")
 
 
-def _preference(recommended: Mapping[str, Any] | None) -> list[str]:
-    """Whether anything is to be preferred, and what is recommended then."""
+def _said(recommended: Mapping[str, Any] | None) -> Said | None:
+    if recommended is None:
+        return None
+    return in_words(recommended["preference"], recommended["setup"]["mode"])
+
+
+def _preference(recommended: Mapping[str, Any] | None, own: str) -> list[str]:
+    """Whether anything is to be preferred, and what is recommended then.
+
+    Args:
+        recommended: the choice, or None.
+        own: name of the study's objective.
+    """
     if recommended is None:
         return []
-    said = in_words(recommended["preference"]).sentence
-    verdict = said[0].upper() + said[1:]
-    found = recommended["preference"]
-    if found is not None and not found["is_clear"]:
-        return [verdict]
+    said = _said(recommended)
+    verdict = [] if said is None else [said.sentence[0].upper() + said.sentence[1:]]
+    if is_doubtful(recommended["preference"]):
+        return verdict
     parts = len(recommended["trials"])
     return [
-        verdict,
-        f"Recommended is the mean of the best {parts} setups by val SIC "
+        *verdict,
+        f"Recommended is the mean of the best {parts} setups by {look(ranked_by(own).name).label} "
         f"({recommended['setup']['detector']}).",
     ]
 
@@ -130,14 +150,16 @@ def _rows(chosen: list[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
         ("Noise floor of val SIC, 95%", _of_ensembles(chosen, "val_sic_floor_95")),
         *((label, _of_metrics(chosen, key)) for key, label in _METRICS.items()),
         ("Regret of the ensemble", _of_ensembles(chosen, "regret")),
-        ("Regret of the trial", [number(c.get("regret")) for c in chosen]),
         *_trial_rows(chosen),
     ]
     return [(label, texts) for label, texts in rows if set(texts) != {number(None)}]
 
 
 def _trial_rows(chosen: list[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Metrics of the chosen trials themselves, with their spread over the repeats."""
+    """Metrics of the chosen trials themselves, with their spread over the repeats.
+
+    max SIC is that at the epochs that are best by the objective of the choice.
+    """
     names = dict.fromkeys(name for c in chosen for name in c.get("trial") or {})
     return [
         (f"{look(name).label} of the trial", [_with_spread(c, name) for c in chosen])

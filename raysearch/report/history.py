@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable, ReportContents, choices
 from raysearch.report.style import GREY, detector_style, look, new_figure, single
 from raysearch.report.trials import (
@@ -23,21 +24,20 @@ from raysearch.report.trials import (
     values,
 )
 
-DATA_DRIVEN = ("val_sic", "val_loss")
-SUPERVISED = "max_sic"
+DATA_DRIVEN = tuple(o.name for o in OBJECTIVES.values() if not o.supervised)
 
 
 def correlation(contents: ReportContents) -> Figure:
-    """Every data-driven objective against max SIC, one point per complete trial."""
-    judged = valued(contents, SUPERVISED)
-    if not judged.num_rows:
-        raise NotAvailable("max SIC needs truth labels, and no complete trial has a value of it.")
-    names = [n for n in DATA_DRIVEN if np.isfinite(values(judged, n)).any()]
+    """Every data-driven objective against max SIC at its epochs, one point per complete trial."""
+    names = [n for n in DATA_DRIVEN if valued(contents, n).num_rows]
     if not names:
         raise NotAvailable("no complete trial has a value of a data-driven objective.")
+    judged = {n: valued(contents, sic_at(n)) for n in names}
+    if not all(rows.num_rows for rows in judged.values()):
+        raise NotAvailable("max SIC needs truth labels, and no complete trial has a value of it.")
     figure = new_figure(4.8 * len(names) + 0.6, 4.6)
     for place, name in enumerate(names, start=1):
-        _draw_correlation(figure.add_subplot(1, len(names), place), contents, judged, name)
+        _draw_correlation(figure.add_subplot(1, len(names), place), contents, judged[name], name)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, markerscale=0.75)
     return figure
@@ -63,7 +63,7 @@ def history(contents: ReportContents) -> Figure:
 
 def _draw_correlation(axes: Axes, contents: ReportContents, judged: pa.Table, name: str) -> None:
     rows = judged.filter(pa.array(np.isfinite(values(judged, name))))
-    x, y = values(rows, name), values(rows, SUPERVISED)
+    x, y = values(rows, name), values(rows, sic_at(name))
     limits = robust_limits(x)
     _scatter(axes, contents, rows, np.clip(x, *limits), y)
     _ring(axes, contents, rows, np.clip(x, *limits), y)
@@ -75,7 +75,7 @@ def _draw_correlation(axes: Axes, contents: ReportContents, judged: pa.Table, na
     axes.set_ylim(0, 1.1 * y.max())
     direction = "smaller is better" if name in MINIMISED else "larger is better"
     axes.set_xlabel(f"{look(name).label} ({direction})")
-    axes.set_ylabel(look(SUPERVISED).label)
+    axes.set_ylabel(look(sic_at(name)).label)
     axes.locator_params(axis="x", nbins=5)
 
 

@@ -62,9 +62,14 @@ _LOOKS: Mapping[str, Look] = {
     "val_sic": Look("val SIC", "#0072B2", 2.4),
     "val_loss": Look("val loss", "#D55E00", 3.2),
     "max_sic": Look("max SIC", "#009E73", 1.3),
+    "cross_sic": Look("cross-fitted SIC", "#56B4E9", 2.0),
+    "sic_bound": Look("SIC bound", "#E69F00", 2.0),
+    "sic_area": Look("SIC area", "#8B1A4A", 2.0),
+    "excess_significance": Look("significance of the excess", "#6A3D9A", 2.0),
     "recommended": Look("the recommended mean", "#CC79A7", 2.0),
     "optimal": Look("likelihood ratio (optimal)", "#000000", 1.5),
 }
+_SIC_AT = "max_sic_at_"
 _OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")
 
 # Tol's muted palette: no colour of an objective returns as that of a detector.
@@ -74,6 +79,9 @@ _DETECTOR_MARKERS = "os^DvPX"
 
 def look(objective: str) -> Look:
     """How this objective is drawn; one unknown gets a colour that follows from its name."""
+    if objective.startswith(_SIC_AT):
+        _, colour, width = look(other := objective.removeprefix(_SIC_AT))
+        return Look(f"max SIC at best {look(other).label}", colour, width)
     other = _OTHERS[sum(objective.encode()) % len(_OTHERS)]
     return _LOOKS.get(objective, Look(objective.replace("_", " "), other, 1.8))
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from raysearch.objectives import METRICS
 from raysearch.report.style import look
 
 NOTHING = "–"
-METRICS = ("val_sic", "val_loss", "max_sic")
-
 # Shown in a table of its own, and in the title of the page.
 _ELSEWHERE = frozenset({"inputs", "name"})
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import CHANCE, OBJECTIVES, metric, sic_at
 from raysearch.scanning.choice import best_set
-from raysearch.scanning.table import FULL, HALF
+from raysearch.scanning.table import FIGURES, FULL, HALF
 from raysearch.seeds import generator
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Pick(NamedTuple):
     Attributes:
         place: mode, features and detector.
         set: its hyperparameter set.
-        half: max SIC of that very fit on a half.
+        half: max SIC of that very fit on a half, at the epoch that the objective likes best.
         full: max SIC of the setup's ensemble on the full statistics; NaN if there is none.
     """
 
@@ -81,7 +81,7 @@ class Values:
         return np.asarray(self.half[place, n_signal][metric].mean(axis=1))
 
     def chosen(self, place: Place, n_signal: int, objective: str) -> int | None:
-        """The set that an objective chooses; None if no set has a value."""
+        """The set that an objective (or chance) chooses; None if no set has a value."""
         if (place, n_signal) not in self.half:
             return None
         return best_set(self.means(place, n_signal, objective), objective)
@@ -127,11 +127,25 @@ def values_of(table: pa.Table, settings: Mapping[str, Sequence[str]]) -> Values:
 
 def _arrays(rows: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
     sets, repeats = (1 + max(int(row[name]) for row in rows) for name in ("set", "repeat"))
-    found = {name: np.full((sets, repeats), np.nan) for name in OBJECTIVES}
+    found = {name: np.full((sets, repeats), np.nan) for name in FIGURES}
     for row in rows:
         for name, values in found.items():
             values[int(row["set"]), int(row["repeat"])] = row[name]
     return found
+
+
+def chance(values: Values, places: Sequence[Place], n_signal: int) -> Band:
+    """What luck alone makes of val_sic, over the repeats.
+
+    val_sic of permuted classes goes through what val_sic went through: the best epoch of each fit,
+    the best mean of all sets of a place, then repeat by repeat the best place.
+
+    Args:
+        values: of the scan.
+        places: that are compared.
+        n_signal: number of signal events.
+    """
+    return band(best_by_repeat(values, places, n_signal, CHANCE.name).values)
 
 
 def band(values: Floats) -> Band:
@@ -154,7 +168,7 @@ def rank_correlation(
     """Spearman's correlation over sets of a metric with max SIC, and its bootstrap error.
 
     Positive if the metric prefers what labels would prefer, whatever its direction. The same fits
-    give both, so that what they share by chance is part of it.
+    give both, max SIC at the metric's best epoch, so that what they share by chance is part of it.
 
     Args:
         values: of the scan.
@@ -168,7 +182,7 @@ def rank_correlation(
     """
     if (place, n_signal) not in values.half:
         return float("nan"), float("nan")
-    x, y = (values.means(place, n_signal, name) for name in (metric, "max_sic"))
+    x, y = (values.means(place, n_signal, name) for name in (metric, sic_at(metric)))
     both = np.isfinite(x) & np.isfinite(y)
     if np.count_nonzero(both) < _FEWEST_SETS:
         return float("nan"), float("nan")
@@ -201,28 +215,43 @@ def spearman(x: Floats, y: Floats) -> Floats:
     return rho
 
 
-def picks(values: Values, n_signal: int, objective: str) -> list[Pick]:
-    """The setup that an objective picks in each repeat, among all places at their chosen sets.
+class Best(NamedTuple):
+    """The best of several places in each repeat, each place at its own best set.
 
-    Each place is represented by the set with the best mean over repeats; the argmax over places is
-    taken repeat by repeat.
+    Attributes:
+        places: that have a value.
+        sets: the best set of each.
+        which: (repeats,) index of the best place.
+        values: (repeats,) its value.
     """
-    chosen = {place: values.chosen(place, n_signal, objective) for place in values.places}
-    places = [place for place, best in chosen.items() if best is not None]
-    if not places:
-        return []
-    best = [int(chosen[place] or 0) for place in places]
-    metric, sic = (
-        np.stack([values.half[p, n_signal][name][k] for p, k in zip(places, best, strict=True)])
-        for name in (objective, "max_sic")
-    )
-    return [
-        Pick(
-            places[k],
-            best[k],
-            float(sic[k, repeat]),
-            values.full_value(places[k], n_signal, objective, "max_sic"),
-        )
-        for repeat, column in enumerate(metric.T)
-        for k in [OBJECTIVES[objective].best(column)]
-    ]
+
+    places: tuple[Place, ...]
+    sets: tuple[int, ...]
+    which: NDArray[np.intp]
+    values: Floats
+
+
+def best_by_repeat(values: Values, places: Sequence[Place], n_signal: int, name: str) -> Best:
+    """The best place by a metric, repeat by repeat; nothing where no place has a value.
+
+    Each place is represented by the set with the best mean over repeats.
+    """
+    chosen = {place: values.chosen(place, n_signal, name) for place in places}
+    found = {place: best for place, best in chosen.items() if best is not None}
+    if not found:
+        return Best((), (), np.zeros(0, np.intp), np.zeros(0))
+    each = np.stack([values.half[place, n_signal][name][k] for place, k in found.items()])
+    which = np.array([metric(name).best(column) for column in each.T])
+    return Best(tuple(found), tuple(found.values()), which, each[which, np.arange(len(which))])
+
+
+def picks(values: Values, n_signal: int, objective: str) -> list[Pick]:
+    """The setup that an objective picks in each repeat, among all places at their chosen sets."""
+    best = best_by_repeat(values, values.places, n_signal, objective)
+    found = []
+    for repeat, k in enumerate(best.which):
+        place, chosen = best.places[k], best.sets[k]
+        half = values.half[place, n_signal][sic_at(objective)][chosen, repeat]
+        full = values.full_value(place, n_signal, objective, "max_sic")
+        found.append(Pick(place, chosen, float(half), full))
+    return found

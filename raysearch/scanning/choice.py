@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import metric
 from raysearch.records import Record
 
 
@@ -16,7 +16,7 @@ def best_set(means: NDArray[np.float64], objective: str) -> int | None:
 
     Args:
         means: (s,) mean of the objective's metric over the repeats; NaN where a set failed.
-        objective: its name.
+        objective: its name, or that of chance.
 
     Returns:
         The first of the best; None if no set has a value.
@@ -27,7 +27,7 @@ def best_set(means: NDArray[np.float64], objective: str) -> int | None:
     """
     if np.isnan(means).all():
         return None
-    return OBJECTIVES[objective].best(means)
+    return metric(objective).best(means)
 
 
 def choices(records: Sequence[Record], objectives: Sequence[str]) -> dict[str, int]:

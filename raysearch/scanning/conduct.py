@@ -10,10 +10,11 @@ from typing import Any
 
 from raysearch.events import Events
 from raysearch.inputs import Inputs
+from raysearch.objectives import CHANCE
 from raysearch.progress import Say
 from raysearch.scanning.cells import Cell, trial_index
 from raysearch.scanning.course import Course, Piece, Retraining, Sets
-from raysearch.scanning.executor import Executor, Handle
+from raysearch.scanning.executor import Executor, Handle, Lost, in_a_line
 from raysearch.scanning.progress import ScanProgress
 from raysearch.scanning.results import Full, Results
 from raysearch.scanning.sets import Suggested, setup
@@ -65,9 +66,17 @@ class Plan:
 
 @dataclass(eq=False)
 class _Running:
-    """A piece that was handed out: what hears its result, and all its handles."""
+    """A piece that was handed out.
+
+    Attributes:
+        enter: hears its result.
+        failed: hears why the function raised.
+        lost: hears why the system has no result.
+        handles: of all its functions, the one with the result first.
+    """
 
     enter: Callable[[Any], None]
+    failed: Callable[[str], None]
     lost: Callable[[str], None]
     handles: list[Handle]
 
@@ -132,12 +141,17 @@ class Conduct:
     def _start_one(self, workers: int) -> bool:
         """Hand out a piece of an open cell, or open the next cell; whether there was either."""
         for course in self._open:
+            if course.needs_sample:
+                self._prepare(course)
+                return True
             piece = course.next(partial(self._size, workers)) if course.sample is not None else None
             if piece is not None:
                 self._start(course, piece)
                 return True
         if self._waiting and len(self._open) < max(_FEWEST_CELLS, workers):
-            self._prepare(self._waiting.popleft())
+            self._open.append(self._waiting.popleft())
+            self.most_open = max(self.most_open, len(self._open))
+            self._prepare(self._open[-1])
             return True
         return False
 
@@ -146,8 +160,6 @@ class Conduct:
         return self._paces[detector].batch(left, workers)
 
     def _prepare(self, course: Course) -> None:
-        self._open.append(course)
-        self.most_open = max(self.most_open, len(self._open))
         cell = course.cell
         if cell.features not in self._inputs:
             self._inputs[cell.features] = self.executor.share(self.plan.inputs[cell.features])
@@ -158,16 +170,17 @@ class Conduct:
             self.plan.template(cell),
             outputs=2,
         )
-        course.running += 1
+        course.is_preparing = True
         enter = partial(self._prepared, course, sample)
-        self._running[prepared] = _Running(enter, partial(_unprepared, course), [prepared])
+        failed, lost = (partial(_unprepared, course, is_lost) for is_lost in (False, True))
+        self._running[prepared] = _Running(enter, failed, lost, [prepared])
 
     def _prepared(self, course: Course, sample: Handle, prepared: Prepared) -> None:
-        course.running -= 1
-        course.sample = sample
+        course.prepared(sample)
+        # In this order: a kill in between costs another training, not the check of the density.
+        self.results.add_cell(course.cell, prepared.about)
         if prepared.generated is not None:
             self.plan.keep_template(course.cell, prepared.generated)
-        self.results.add_cell(course.cell, prepared.about)
 
     def _start(self, course: Course, piece: Piece) -> None:
         if isinstance(piece, Sets):
@@ -176,7 +189,8 @@ class Conduct:
         else:
             handles = self._start_retraining(course, piece)
             enter = partial(self._retrained, course, piece)
-        self._running[handles[0]] = _Running(enter, partial(course.lost, piece), handles)
+        failed, lost = partial(course.failed, piece), partial(course.lost, piece, course.sample)
+        self._running[handles[0]] = _Running(enter, failed, lost, handles)
 
     def _start_sets(self, course: Course, piece: Sets) -> list[Handle]:
         cell, settings = course.cell, self.plan.settings
@@ -184,7 +198,8 @@ class Conduct:
             trial_index(piece.detector, k): self.plan.setup(cell, piece.detector, k)
             for k in piece.sets
         }
-        trials = CellTrials(settings.repeats, cell.seed(settings.seed))
+        also = (*settings.objectives, CHANCE.name)
+        trials = CellTrials(settings.repeats, cell.seed(settings.seed), also)
         return self.executor.start(run_sets, course.sample, trials, setups)
 
     def _start_retraining(self, course: Course, piece: Retraining) -> list[Handle]:
@@ -218,18 +233,13 @@ class Conduct:
     def _hear(self, running: _Running, handle: Handle) -> None:
         try:
             result = self.executor.result(handle)
+        except Lost as error:
+            running.lost(str(error))
         except Exception as error:
-            running.lost(_reason(error))
+            running.failed(in_a_line(error))
         else:
             running.enter(result)
 
 
-def _unprepared(course: Course, reason: str) -> None:
-    course.running -= 1
-    course.fail(f"the sample of {course.cell} could not be prepared: {reason}")
-
-
-def _reason(error: Exception) -> str:
-    """Why a piece has no result, in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _unprepared(course: Course, is_lost: bool, reason: str) -> None:
+    course.unprepared(f"the sample of {course.cell} could not be prepared: {reason}", is_lost)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from raysearch.records import Record
 from raysearch.scanning.cells import Cell
 from raysearch.scanning.choice import choices, shared
-from raysearch.scanning.results import Full, FullKey, HalfKey, Results
+from raysearch.scanning.results import LOST, Full, FullKey, HalfKey, Results
 from raysearch.scanning.settings import ScanSettings
 
 
@@ -30,6 +30,8 @@ class Retraining(NamedTuple):
 
 
 Piece = Sets | Retraining
+# A sample that the system lost while it was made is made once more.
+_TRIES = 2
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Course:
         cell: which.
         settings: of the scan.
         results: of the scan so far.
-        sample: handle of its sample; None before it is prepared and after it was released.
+        sample: handle of its sample; None before it is prepared and after it was released or lost.
+        is_preparing: whether the sample is being made.
         running: pieces that were handed out and have not come back.
     """
 
@@ -48,9 +51,12 @@ class Course:
     settings: ScanSettings
     results: Results
     sample: Any = None
+    is_preparing: bool = False
     running: int = 0
     _missing: dict[str, deque[int]] = field(default_factory=dict)
-    _alone: deque[Piece] = field(default_factory=deque)
+    _alone: deque[Sets] = field(default_factory=deque)
+    _lost_once: set[Piece] = field(default_factory=set)
+    _unprepared: int = 0
     _asked: set[FullKey] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -67,7 +73,18 @@ class Course:
     @property
     def is_done(self) -> bool:
         """Whether nothing is running and nothing is left, retrainings included."""
-        return not (self.running or self.left or any(map(self._retrainings, self._missing)))
+        return not (
+            self.is_preparing
+            or self.running
+            or self.left
+            or any(map(self._retrainings, self._missing))
+        )
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether there is something to hand out, and no sample to do it with."""
+        has_none = self.sample is None and not self.is_preparing
+        return has_none and (self.left > 0 or any(self._unasked()))
 
     def next(self, size: Callable[[str], int]) -> Piece | None:
         """The next piece, retrainings first: they let go of the cell.
@@ -82,10 +99,8 @@ class Course:
         return piece
 
     def _next(self, size: Callable[[str], int]) -> Piece | None:
-        for name in self._missing:
-            for piece in self._retrainings(name):
-                if not self._keys(piece) & self._asked:
-                    return piece
+        for retraining in self._unasked():
+            return retraining
         if self._alone:
             return self._alone.popleft()
         for name, missing in self._missing.items():
@@ -93,6 +108,12 @@ class Course:
                 count = min(size(name), len(missing))
                 return Sets(name, tuple(missing.popleft() for _ in range(count)))
         return None
+
+    def _unasked(self) -> Iterator[Retraining]:
+        for name in self._missing:
+            for piece in self._retrainings(name):
+                if not self._keys(piece) & self._asked:
+                    yield piece
 
     def enter(self, piece: Sets, records: dict[int, Record]) -> None:
         """Note how the sets of a piece ended."""
@@ -107,25 +128,69 @@ class Course:
         for name, full in fulls.items():
             self.results.add_full(FullKey(self.cell, piece.detector, name), full)
 
-    def lost(self, piece: Piece, reason: str) -> None:
-        """A piece cost its workers' lives: its sets run again one by one; what was alone failed."""
+    def failed(self, piece: Piece, reason: str) -> None:
+        """A piece raised: its sets run again one by one; what was alone has failed for good."""
         if isinstance(piece, Retraining):
-            self.enter_full(piece, _failed_all(piece, reason))
+            self.enter_full(piece, _ended_all(piece, reason))
         elif len(piece.sets) == 1:
-            self.enter(piece, {piece.sets[0]: _failed(piece.detector, reason)})
+            self.enter(piece, {piece.sets[0]: _ended(piece.detector, reason)})
         else:
             self.running -= 1
-            self._alone += [Sets(piece.detector, (k,)) for k in piece.sets]
+            self._alone += _singles(piece)
 
-    def fail(self, reason: str) -> None:
+    def lost(self, piece: Piece, sample: Any, reason: str) -> None:
+        """The system lost a piece: it runs once more, alone and on a sample that is made anew.
+
+        Args:
+            piece: what was lost.
+            sample: that it ran on, which may be what is gone.
+            reason: in a line.
+        """
+        for single in [piece] if isinstance(piece, Retraining) else _singles(piece):
+            if single in self._lost_once:
+                self._give_up(single, reason)
+                continue
+            self._lost_once.add(single)
+            if self.sample is sample:
+                self.sample = None
+            if isinstance(single, Retraining):
+                self._asked -= self._keys(single)
+            else:
+                self._alone.append(single)
+        self.running -= 1
+
+    def prepared(self, sample: Any) -> None:
+        """There is a sample."""
+        self.is_preparing, self.sample = False, sample
+
+    def unprepared(self, reason: str, is_lost: bool) -> None:
+        """There is no sample; one that the system lost is worth another try."""
+        self.is_preparing = False
+        self._unprepared += 1
+        if not is_lost or self._unprepared == _TRIES:
+            self.end(reason, is_lost)
+
+    def end(self, reason: str, is_lost: bool) -> None:
         """There will be no sample: note it for all that is left."""
         for name, missing in self._missing.items():
-            failed = _failed(name, reason)
-            self.results.add_halves({HalfKey(self.cell, name, k): failed for k in missing})
+            waiting = [k for piece in self._alone if piece.detector == name for k in piece.sets]
+            ended = _ended(name, reason, is_lost)
+            keys = [HalfKey(self.cell, name, k) for k in (*missing, *waiting)]
+            self.results.add_halves(dict.fromkeys(keys, ended))
             missing.clear()
+        self._alone.clear()
+        for name in self._missing:
             for piece in self._retrainings(name):
                 self.running += 1
-                self.enter_full(piece, _failed_all(piece, reason))
+                self.enter_full(piece, _ended_all(piece, reason, is_lost))
+
+    def _give_up(self, piece: Piece, reason: str) -> None:
+        self.running += 1
+        if isinstance(piece, Retraining):
+            self.enter_full(piece, _ended_all(piece, reason, is_lost=True))
+        else:
+            ended = _ended(piece.detector, reason, is_lost=True)
+            self.enter(piece, dict.fromkeys(piece.sets, ended))
 
     def _retrainings(self, detector: str) -> list[Retraining]:
         """Chosen sets without a result, once all sets of the detector have ended."""
@@ -136,15 +201,24 @@ class Course:
             return []
         chosen = choices([self.results.half[key] for key in keys], self.settings.objectives)
         wanted = [Retraining(detector, k, o) for o, k in shared(chosen).items()]
-        return [piece for piece in wanted if not self._keys(piece) <= self.results.full.keys()]
+        return [piece for piece in wanted if not self._has_all(piece)]
+
+    def _has_all(self, piece: Retraining) -> bool:
+        """Whether there is an ensemble of this very set: before all had ended another was best."""
+        found = [self.results.full.get(key) for key in self._keys(piece)]
+        return all(full is not None and full.set == piece.set for full in found)
 
     def _keys(self, piece: Retraining) -> set[FullKey]:
         return {FullKey(self.cell, piece.detector, name) for name in piece.objectives}
 
 
-def _failed_all(piece: Retraining, reason: str) -> dict[str, Full]:
-    return dict.fromkeys(piece.objectives, Full(piece.set, {}, 0.0, reason))
+def _singles(piece: Sets) -> list[Sets]:
+    return [Sets(piece.detector, (k,)) for k in piece.sets]
 
 
-def _failed(detector: str, reason: str) -> Record:
-    return Record("FAIL", {}, 0, 0.0, reason, detector)
+def _ended_all(piece: Retraining, reason: str, is_lost: bool = False) -> dict[str, Full]:
+    return dict.fromkeys(piece.objectives, Full(piece.set, {}, 0.0, reason, is_lost))
+
+
+def _ended(detector: str, reason: str, is_lost: bool = False) -> Record:
+    return Record(LOST if is_lost else "FAIL", {}, 0, 0.0, reason, detector)

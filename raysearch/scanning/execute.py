@@ -64,6 +64,11 @@ def execute(
     _write_ending(scan, results, ending.reason, time.monotonic() - started)
     if ending.reason == INTERRUPTED:
         say(f"interrupted; go on by `raysearch resume {scan.directory}`")
+    elif results.lost:
+        say(
+            f"{results.lost} trials and ensembles were lost with their workers; try them again by "
+            f"`raysearch resume {scan.directory}`"
+        )
     say(f"report: {scan.report()}")
     return scan
 
@@ -112,6 +117,6 @@ def _write_table(
 def _write_ending(scan: Scan, results: Results, reason: str | None, seconds: float) -> None:
     about = scan.about
     spent = about.get("wall_seconds", 0.0) + seconds
-    about |= {"wall_seconds": round(spent, 1), "complete": reason is None}
+    about |= {"wall_seconds": round(spent, 1), "complete": reason is None and not results.lost}
     about["cells"] = {cell.name: results.cells[cell] for cell in sorted(results.cells)}
     write_json(scan.directory / SCAN, about)

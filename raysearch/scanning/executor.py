@@ -10,6 +10,16 @@ from typing import Any, Protocol
 Handle = Any
 
 
+class Lost(Exception):
+    """A function has no result through no fault of its own: its worker or an argument was lost."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """Why there is no result, short enough for a table."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 class Executor(Protocol):
     """Runs plain functions somewhere."""
 
@@ -36,12 +46,13 @@ class Executor(Protocol):
         """The value of a handle whose function has ended.
 
         Raises:
-            Exception: what the function raised, or that its workers died.
+            Lost: if the system failed: workers, nodes or stored values that are gone.
+            Exception: what the function itself raised.
         """
         ...
 
     def cancel(self, handles: Sequence[Handle]) -> None:
-        """Start none of these that has not begun."""
+        """Have no more of these; those that run may be interrupted."""
         ...
 
 

@@ -14,10 +14,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable
 from raysearch.report.style import GREY, detector_style, look, new_figure
-from raysearch.scanning.analysis import Band, Place, Values, band, picks, rank_correlation
+from raysearch.scanning.analysis import (
+    Band,
+    Place,
+    Values,
+    band,
+    chance,
+    picks,
+    rank_correlation,
+)
 
 _INJECTED = "injected signal events N"
 _SIC = "max SIC"
@@ -29,7 +37,7 @@ def max_sic(values: Values) -> Figure:
 
     def draw(axes: Axes, place: Place) -> None:
         for k, name in enumerate(values.objectives):
-            bands = [values.band(place, n, name, "max_sic") for n in values.n_signal]
+            bands = [values.band(place, n, name, sic_at(name)) for n in values.n_signal]
             _draw_bands(axes, values.n_signal, bands, _line(name, look(name).label))
             full = [values.full_value(place, n, name, "max_sic") for n in values.n_signal]
             # Rings of equal choices lie one in the other.
@@ -53,6 +61,8 @@ def correlation(values: Values) -> Figure:
     if not names:
         raise NotAvailable("no data-driven objective was asked for.")
 
+    smallest_step = min(np.diff(values.n_signal), default=1)
+
     def draw(axes: Axes, place: Place) -> None:
         axes.axhline(0, color=GREY, ls=":", lw=1)
         for k, name in enumerate(names):
@@ -60,7 +70,7 @@ def correlation(values: Values) -> Figure:
             rho, error = np.array(found).T
             label, colour, _ = look(name)
             # Beside each other, so that the bars of all metrics stay visible.
-            n = np.array(values.n_signal) + 0.012 * k * max(values.n_signal)
+            n = np.array(values.n_signal) + 0.15 * k * smallest_step
             axes.plot(n, rho, "o-", ms=4, color=colour, label=label)
             axes.errorbar(n, rho, error, fmt="none", elinewidth=1, capsize=2, color=colour)
         axes.set_ylim(-1.05, 1.05)
@@ -96,6 +106,9 @@ def _draw_metric(axes: Axes, values: Values, places: Sequence[Place], name: str)
         bands = [values.band(place, n, name, name) for n in values.n_signal]
         colour = detector_style(place.detector, detectors)["color"]
         _draw_bands(axes, values.n_signal, bands, {"color": colour, "label": place.detector})
+    if name == "val_sic":
+        lucky = [chance(values, places, n) for n in values.n_signal]
+        _draw_bands(axes, values.n_signal, lucky, {"color": GREY, "ls": ":", "label": "chance"})
     if name == "val_loss":
         axes.axhline(math.log(2), color=GREY, ls=":", lw=1)
     axes.set_title(_sample(places[0]), fontsize=11)
@@ -113,7 +126,12 @@ def picking(values: Values) -> Figure:
                 band(np.array([getattr(pick, stage) for pick in picks(values, n, name)]))
                 for n in values.n_signal
             ]
-            _draw_bands(axes, values.n_signal, bands, _line(name, f"picked by {look(name).label}"))
+            line = _line(name, f"picked by {look(name).label}")
+            if stage == "half":
+                _draw_bands(axes, values.n_signal, bands, line)
+            else:
+                # A setup has one ensemble: over repeats there is nothing to draw a band of.
+                axes.plot(values.n_signal, [found.median for found in bands], marker=".", **line)
         axes.set(xlabel=_INJECTED, ylabel=f"{_SIC}, {title}", xlim=_limits(values))
     top = max(axes.get_ylim()[1] for axes in figure.axes)
     for axes in figure.axes:
@@ -151,7 +169,7 @@ def half_full(values: Values) -> Figure:
 def _pairs(values: Values, objective: str) -> Iterator[tuple[Place, Band, float]]:
     for place in values.places:
         for n in values.n_signal:
-            found = values.band(place, n, objective, "max_sic")
+            found = values.band(place, n, objective, sic_at(objective))
             full = values.full_value(place, n, objective, "max_sic")
             if math.isfinite(found.median) and math.isfinite(full):
                 yield place, found, full

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from raysearch.backgrounds import BACKGROUNDS
+from raysearch.backgrounds import BACKGROUNDS, background
 from raysearch.errors import InputError
 from raysearch.inputs import Inputs, Source, read_inputs, surrogate_inputs
 from raysearch.prepare import Rehearsal, rehearse
@@ -17,6 +17,9 @@ from raysearch.scanning.work import for_mode
 
 def scan_inputs(sources: Mapping[str, Source | None], settings: ScanSettings) -> dict[str, Inputs]:
     """The events of a scan, by feature set.
+
+    If a mode takes its template from the labelled background, all modes do without that share:
+    their data are the same events, and what is found in one compares with what is in another.
 
     Args:
         sources: under "events", "template" and "test" a path, events, or None.
@@ -35,6 +38,8 @@ def scan_inputs(sources: Mapping[str, Source | None], settings: ScanSettings) ->
             "a scan injects signal from labelled events, but the events have no labels; add a "
             "label column, or use `raysearch search` on events without labels."
         )
+    if sources["template"] is None and any(background(m).needs_template for m in settings.modes):
+        return {name: replace(own, shares_template=True) for name, own in found.items()}
     return found
 
 

@@ -53,6 +53,8 @@ def scan(
     The band over repeats is that of fits and halves: the events are the same, and each number of
     signal events contains the smaller ones. Another `seed` draws other events.
 
+    A scan runs on CPUs alone, whatever GPUs its nodes have.
+
     What is finished is on disk the moment it ends: the same call with the same `out` goes on where
     an interrupted one ended.
 

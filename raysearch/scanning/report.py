@@ -9,20 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from raysearch.files import replacing
 from raysearch.report.contents import NotAvailable
 from raysearch.report.figures import Caption, Rendered
 from raysearch.report.page import environment, page_style
-from raysearch.report.style import encode, look
-from raysearch.report.tables import Table, inputs, provenance
+from raysearch.report.style import encode
+from raysearch.report.tables import inputs, provenance
 from raysearch.report.write import write_figure
 from raysearch.scanning import figures
-from raysearch.scanning.analysis import Band, Pick, Values, band, picks, values_of
+from raysearch.scanning.analysis import Values, values_of
 from raysearch.scanning.table import FULL, HALF
+from raysearch.scanning.tables import cell_table, failures, pick_table
 
 FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxyType(
     {
@@ -32,16 +33,19 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
                 "Picking the setup",
                 "In each repeat every mode, feature set and detector stands with its chosen "
                 "hyperparameters, and the objective picks the best of them: left with the max SIC "
-                "of that very fit on a half, right with that of the picked setup's ensemble on "
-                "the full statistics. Line and band: median and 16-84% over repeats. Val SIC and "
-                "val loss of different modes compare only roughly: templates differ in size.",
+                "of that very fit on a half, at the epoch that is best by the objective, right "
+                "with that of the picked setup's ensemble on the full statistics. Lines: median "
+                "over repeats; bands, on halves alone: 16-84%. A setup has one ensemble, whatever "
+                "repeat picked it, so that the right side has no band. Val SIC and val loss of "
+                "different modes compare only roughly: templates differ in size.",
             ),
         ),
         "max_sic": (
             figures.max_sic,
             Caption(
                 "Max SIC of the hyperparameters that each objective chooses",
-                "Lines and bands: median and 16-84% over the fits on halves of the chosen set. "
+                "Lines and bands: median and 16-84% over the fits on halves of the chosen set, "
+                "each at the epoch that is best by the objective (by labels for max SIC alone). "
                 "Rings: its ensemble on the full statistics. The events are the same in all "
                 "repeats, so the band tells nothing of another draw of events.",
             ),
@@ -52,6 +56,8 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
                 "The metrics themselves",
                 "Each metric at the set with the best mean of it, median and 16-84% over repeats. "
                 "Where a data-driven metric does not rise with N there is nothing to choose by. "
+                "Grey: what luck alone makes of val SIC, by permuted classes that went through the "
+                "same best epochs and the same choice among sets and detectors. "
                 "The dotted line at ln 2 is the loss of a blind classifier.",
             ),
         ),
@@ -60,8 +66,8 @@ FIGURES: Mapping[str, tuple[Callable[[Values], Figure], Caption]] = MappingProxy
             Caption(
                 "Does the metric prefer what labels would prefer?",
                 "Spearman's rank correlation over the hyperparameter sets between the metric and "
-                "max SIC, both averaged over repeats; bars are bootstrap errors. One is perfect, "
-                "below zero the metric misleads.",
+                "max SIC at its best epochs, both averaged over repeats; bars are bootstrap "
+                "errors. One is perfect, below zero the metric misleads.",
             ),
         ),
         "half_full": (
@@ -136,54 +142,14 @@ def _page(
 def _state(about: Mapping[str, Any], table: pa.Table) -> str:
     stages = Counter(table["stage"].to_pylist())
     state = "complete" if about.get("complete") else "not complete yet"
-    return f"{stages[HALF]:,} fits on halves and {stages[FULL]:,} final ensembles; {state}."
+    text = f"{stages[HALF]:,} fits on halves and {stages[FULL]:,} final ensembles; {state}."
+    return f"{text} {_spent(about, table)}".rstrip()
 
 
-def pick_table(values: Values) -> Table:
-    """By number of signal events and objective: what is picked, and how good it is."""
-    rows = []
-    for n in values.n_signal:
-        best = picks(values, n, "max_sic") if "max_sic" in values.objectives else []
-        for name in values.objectives:
-            found = picks(values, n, name)
-            if found:
-                rows.append([str(n), look(name).label, *_told(found, best)])
-    headings = ["N", "picked by", "most often", "max SIC, halves", "full statistics", "regret"]
-    return Table(headings, rows, [True, False, False, True, True, True])
-
-
-def _told(found: list[Pick], best: list[Pick]) -> list[str]:
-    (place, count), *_ = Counter(pick.place for pick in found).most_common(1)
-    pairs = zip(found, best, strict=True) if best else ()
-    ratios = np.array([pick.full / top.full if top.full else np.nan for pick, top in pairs])
-    bands = [band(np.array([getattr(p, stage) for p in found])) for stage in ("half", "full")]
-    often = f"{' '.join(place)} ({count} of {len(found)})"
-    return [often, *(_banded(of_stage) for of_stage in bands), _banded(band(ratios))]
-
-
-def _banded(found: Band) -> str:
-    if not np.isfinite(found.median):
-        return "–"
-    return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
-
-
-def cell_table(cells: Mapping[str, Mapping[str, Any]]) -> Table:
-    """By cell: events of each kind, and the check of its density."""
-    names = ("data", "template", "injected_in_signal_region", "test_signal", "test_background")
-    headings = ["cell", *(name.replace("_", " ") for name in names), "density check, AUC"]
-    rows = [
-        [cell, *(f"{about['counts'].get(name, 0):,}" for name in names), _auc(about)]
-        for cell, about in cells.items()
-    ]
-    return Table(headings, rows, [False, *[True] * (len(names) + 1)])
-
-
-def _auc(about: Mapping[str, Any]) -> str:
-    check = (about.get("density") or {}).get("check")
-    return f"{check['auc']:.4f} ± {check['auc_error']:.4f}" if check else "–"
-
-
-def failures(table: pa.Table) -> list[tuple[str, int]]:
-    """The reasons of failed fits, the commonest first, each with their number."""
-    reasons = [reason for reason in table["error"].to_pylist() if reason is not None]
-    return Counter(reasons).most_common()
+def _spent(about: Mapping[str, Any], table: pa.Table) -> str:
+    """What the fits took, and what was expected of a complete scan."""
+    if "estimate" not in about:
+        return ""
+    expected = sum(h for name, h in about["estimate"]["cpu_hours"].items() if name != "density")
+    hours = (pc.sum(table["seconds"]).as_py() or 0.0) / 3600
+    return f"They took {hours:.2g} worker hours; {expected:.2g} were estimated for all."

@@ -12,6 +12,8 @@ from raysearch.records import Record, record_from_json
 from raysearch.scanning.cells import Cell
 
 JOURNAL = "journal.jsonl"
+# State of a trial whose workers or sample were lost again and again: nothing is known of it.
+LOST = "LOST"
 
 
 class HalfKey(NamedTuple):
@@ -38,12 +40,14 @@ class Full(NamedTuple):
         metrics: name -> value; data-driven ones of out-of-fold scores. Empty if it failed.
         seconds: of its training, worker seconds.
         error: why it failed, or None.
+        is_lost: whether the system failed rather than the training.
     """
 
     set: int
     metrics: Mapping[str, float]
     seconds: float
     error: str | None
+    is_lost: bool = False
 
 
 @dataclass
@@ -78,6 +82,12 @@ class Results:
             self._append([{"kind": "cell", "key": [cell], "value": about}])
             self.cells[cell] = about
 
+    @property
+    def lost(self) -> int:
+        """How many trials and ensembles the system lost; whoever resumes the scan tries again."""
+        trials = sum(record.state == LOST for record in self.half.values())
+        return trials + sum(full.is_lost for full in self.full.values())
+
     def _append(self, entries: Any) -> None:
         lines = "".join(json.dumps(entry) + "\n" for entry in entries)
         with (self.directory / JOURNAL).open("a") as file:
@@ -85,7 +95,10 @@ class Results:
 
 
 def read_results(directory: Path) -> Results:
-    """The results that the journal holds; a line that a kill cut short is removed from it."""
+    """The results that the journal holds, without what was lost.
+
+    A line that a kill cut short is removed from it.
+    """
     found, path = Results(directory), directory / JOURNAL
     if not path.is_file():
         return found
@@ -103,8 +116,12 @@ def _enter(found: Results, entry: Mapping[str, Any]) -> None:
     first, *rest = entry["key"]
     cell = Cell(*first)
     if entry["kind"] == "half":
-        found.half[HalfKey(cell, *rest)] = record_from_json(entry["value"])
+        record = record_from_json(entry["value"])
+        if record.state != LOST:
+            found.half[HalfKey(cell, *rest)] = record
     elif entry["kind"] == "full":
-        found.full[FullKey(cell, *rest)] = Full(**entry["value"])
+        full = Full(**entry["value"])
+        if not full.is_lost:
+            found.full[FullKey(cell, *rest)] = full
     else:
         found.cells[cell] = entry["value"]

@@ -7,12 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import CHANCE, METRICS
 from raysearch.records import Record
 from raysearch.scanning.results import Full, FullKey, HalfKey, Results
 from raysearch.scanning.sets import Suggested
 
 HALF, FULL = "half", "full"
+# Columns of every scan, be they without a value.
+FIGURES = (*METRICS, CHANCE.name)
 _KINDS = (
     ("n_signal", pa.int64()),
     ("mode", pa.string()),
@@ -22,7 +24,7 @@ _KINDS = (
     ("repeat", pa.int64()),
     ("stage", pa.string()),
     ("objective", pa.string()),
-    *((name, pa.float64()) for name in OBJECTIVES),
+    *((name, pa.float64()) for name in FIGURES),
     ("seconds", pa.float64()),
     ("error", pa.string()),
 )
@@ -32,10 +34,10 @@ def scan_table(results: Results, sets: Mapping[str, Sequence[Suggested]], repeat
     """All results so far, in an order that does not depend on when they ended.
 
     Columns ``n_signal, mode, features, detector, set, repeat, stage, objective``, the metrics (NaN
-    where there is none), ``seconds`` (of a trial on halves the share of one fit), ``error``, and
-    ``config.*`` (null where another detector has the parameter). In stage "half" a row is one fit
-    on halves and `objective` is null; in stage "full" it is the ensemble of the set that
-    `objective` chose, and `repeat` is null.
+    where there is none; ``val_sic_permuted`` is what luck alone would find), ``seconds`` (of a
+    trial on halves the share of one fit), ``error``, and ``config.*`` (null where another detector
+    has the parameter). In stage "half" a row is one fit on halves and `objective` is null; in stage
+    "full" it is the ensemble of the set that `objective` chose, and `repeat` is null.
 
     Args:
         results: so far.
@@ -56,7 +58,7 @@ def _half(key: HalfKey, record: Record, repeats: int) -> Iterator[dict[str, Any]
     for repeat in range(repeats):
         values = {
             name: record.metrics[name][repeat] if is_complete and name in record.metrics else None
-            for name in OBJECTIVES
+            for name in FIGURES
         }
         yield {
             **_place(key.cell, key.detector, key.set, values, record.error),
@@ -78,7 +80,7 @@ def _full(key: FullKey, full: Full) -> dict[str, Any]:
 def _place(
     cell: Any, detector: str, number: int, metrics: Mapping[str, Any], error: str | None
 ) -> dict[str, Any]:
-    values = {name: metrics.get(name) for name in OBJECTIVES}
+    values = {name: metrics.get(name) for name in FIGURES}
     nan = float("nan")
     known = {name: nan if value is None else value for name, value in values.items()}
     return {**cell._asdict(), "detector": detector, "set": number, **known, "error": error}

@@ -12,7 +12,7 @@ from raysearch.backgrounds import background
 from raysearch.detectors import detector
 from raysearch.events import Events
 from raysearch.inputs import Inputs
-from raysearch.objectives import OBJECTIVES
+from raysearch.objectives import EVERY, OBJECTIVES, beyond_every
 from raysearch.prepare import prepare
 from raysearch.racing import Rung
 from raysearch.refit import Refit, combine, final_members, refit_each
@@ -43,11 +43,13 @@ class Prepared:
 class CellTrials:
     """How the trials of a cell are run: one after another, each to its end.
 
-    The repeats of a trial are fitted together already, so that packs would gain nothing.
+    The repeats of a trial are fitted together already, so that packs would gain nothing on a CPU,
+    and a scan runs on CPUs alone.
     """
 
     repeats: int
     seed: int
+    also: tuple[str, ...] = ()
     objective: str = "val_sic"
     capacity: int = 1
 
@@ -113,7 +115,7 @@ def judge_ensembles(
 ) -> dict[str, Full]:
     """The metrics of the ensembles of all parts, by objective; see `retrain`."""
     made = {
-        name: _judged(sample, setup, number, [part[name] for part in trained])
+        name: _judged(sample, setup, number, names, [part[name] for part in trained])
         for name in trained[0]
     }
     shared_s = made[names[0]].seconds / (len(names) if len(made) == 1 else 1)
@@ -123,17 +125,17 @@ def judge_ensembles(
     }
 
 
-def _judged(sample: TwoSample, setup: Setup, number: int, trained: Sequence[Refit]) -> Full:
+def _judged(
+    sample: TwoSample, setup: Setup, number: int, names: Sequence[str], trained: Sequence[Refit]
+) -> Full:
     """Metrics of one ensemble, data-driven ones on out-of-fold scores."""
     final = combine(setup, trained)
     metrics = {
         o.name: o.function(sample.rows.is_data, final.rows)
-        for o in OBJECTIVES.values()
+        for o in (*EVERY, *beyond_every(names))
         if not o.supervised
     }
     if final.test is not None and sample.test_is_signal is not None:
         truth = np.asarray(sample.test_is_signal)
-        metrics |= {
-            o.name: o.function(truth, final.test) for o in OBJECTIVES.values() if o.supervised
-        }
+        metrics |= {o.name: o.function(truth, final.test) for o in EVERY if o.supervised}
     return Full(number, metrics, final.seconds, None)

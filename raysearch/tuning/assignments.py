@@ -57,6 +57,11 @@ class Trials(Protocol):
         ...
 
     @property
+    def also(self) -> Sequence[str]:
+        """Names of metrics beyond those of every fit, the objective perhaps among them."""
+        ...
+
+    @property
     def capacity(self) -> int:
         """Trials that are trained as one pack at most."""
         ...
@@ -117,6 +122,7 @@ def _run_pack(together: Sequence[Assignment], sample: TwoSample, task: Trials) -
             repeats=task.repeats,
             seed=task.seed,
             rungs=task.rungs(together[0].setup.detector),
+            also=task.also,
         )
         while pack.living:
             ends = _heard(courses, pack.step())

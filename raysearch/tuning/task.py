@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from raysearch.detectors import detector
+from raysearch.objectives import objective
 from raysearch.packs import worthwhile
 from raysearch.racing import Rung, ladder
 from raysearch.samples import TwoSample
@@ -43,13 +44,21 @@ class Task:
     share: float | None = None
     trainers: tuple[Any, ...] = ()
 
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The objective, which not every fit may have."""
+        return (self.objective,)
+
     def setup(self, config: Mapping[str, Any]) -> Setup:
         """The setup of a trial from what the search space returned."""
         return Setup(self.mode, self.features, config["detector"], config["parameters"])
 
     def rungs(self, family: str) -> tuple[Rung, ...]:
         """Where trials of a detector are compared with others; nowhere if there is no race."""
-        return ladder(self.repeats, detector(family).search_epochs) if self.races else ()
+        if not self.races:
+            return ()
+        in_pairs = objective(self.objective).is_pooled
+        return ladder(self.repeats, detector(family).search_epochs, in_pairs)
 
     def capacity_of(self, setup: Setup, sample: TwoSample) -> int:
         """Trials of such a setup in a pack at most; asked where they are trained."""

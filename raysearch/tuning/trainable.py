@@ -115,7 +115,13 @@ class TrialActor(tune.Trainable):
         sample = ray.get(task.sample)  # shared memory, not a copy
         rungs = task.rungs(setup.detector)
         yield from trial_epochs(
-            setup, sample, repeats=task.repeats, seed=task.seed, index=index, rungs=rungs
+            setup,
+            sample,
+            repeats=task.repeats,
+            seed=task.seed,
+            index=index,
+            rungs=rungs,
+            also=task.also,
         )
 
 

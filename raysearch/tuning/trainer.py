@@ -129,7 +129,14 @@ class Trainer:
     def _train(self, runs: Mapping[int, _Run]) -> None:
         task, setups = self._task, {index: run.setup for index, run in runs.items()}
         rungs = task.rungs(next(iter(setups.values())).detector)
-        pack = TrialPack(setups, self._sample, repeats=task.repeats, seed=task.seed, rungs=rungs)
+        pack = TrialPack(
+            setups,
+            self._sample,
+            repeats=task.repeats,
+            seed=task.seed,
+            rungs=rungs,
+            also=task.also,
+        )
         for step in count(1):
             if not pack.living:
                 return

@@ -10,8 +10,8 @@ from raysearch.events import concatenate, shared_rows
 from raysearch.regions import SIGNAL_REGION, Window, sidebands
 
 
-def divided(events, mode="idealised", template=None, test=None, n_signal=None, seed=0):
-    return divide(events, template, test, background(mode), SIGNAL_REGION, n_signal, seed)
+def divided(events, mode="idealised", template=None, test=None, n_signal=None, seed=0, **aside):
+    return divide(events, template, test, background(mode), SIGNAL_REGION, n_signal, seed, **aside)
 
 
 def sampled(events, mode="idealised", **given):
@@ -263,3 +263,16 @@ def test_supervised_separates_injected_signal_from_all_background(events, templa
     assert ids(data) == ids(pools.data.features[pools.truth & inside])
     background_ids = ids(pools.data.features[~pools.truth & inside]) | ids(template.features)
     assert ids(sample.rows.features[~sample.rows.is_data]) == background_ids
+
+
+def test_with_the_share_set_aside_the_data_of_all_modes_are_the_same(events):
+    pools = {mode: divided(events, mode, n_signal=100, aside=True) for mode in BACKGROUNDS}
+    wanted = ids(pools["idealised"].data.features)
+    assert all(ids(of_mode.data.features) == wanted for of_mode in pools.values())
+    assert pools["cwola"].template is pools["cathode"].template is None
+    assert ids(pools["supervised"].template.features) == ids(pools["idealised"].template.features)
+
+
+def test_a_given_template_is_no_reason_to_set_a_share_aside(events, template):
+    plain, aside = (divided(events, template=template, aside=a) for a in (False, True))
+    assert ids(plain.data.features) == ids(aside.data.features)

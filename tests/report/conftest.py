@@ -44,6 +44,7 @@ def _trial(generator, number, labels):
     row["val_sic"] = 0.01 + 0.08 * quality + generator.normal(0, 0.006)
     row["val_loss"] = 0.6931 - 0.0006 * quality + abs(generator.normal(0, 0.0002))
     row["max_sic"] = 1 + 14 * quality if labels else None
+    row |= {f"max_sic_at_{o}": row["max_sic"] for o in ("val_sic", "val_loss")}
     spreads = {"val_sic": 0.006, "val_loss": 0.0001, "max_sic": 0.5 if labels else None}
     return row | {f"{name}_std": value for name, value in spreads.items()}
 
@@ -80,7 +81,6 @@ def _choice(row, labels):
         "setup": {"mode": "idealised", "features": "baseline", "detector": detector}
         | {"parameters": parameters},
         "trial": {k: v for k, v in row.items() if k.startswith(("val_", "max_"))},
-        "regret": 0.9 if labels else None,
         "ensemble": {
             "members": 10,
             "metrics": figures | {"sic_at_eps_b_1e-3": 11.0} if labels else None,

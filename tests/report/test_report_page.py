@@ -121,18 +121,31 @@ def test_the_verdict_stands_above_the_winners(p, headline, contents):
     asked = {**found._asdict(), "is_clear": found.is_clear, "alarm_rate": 0.05}
     answer = answered(contents, asked)
     assert f'<p class="verdict">{headline}</p>' in answer
-    assert answer.index("1,500 data and 1,600 template events") < answer.index("the best setup is")
+    winner = "the best setup is" if found.is_clear else "which may be luck"
+    assert answer.index("1,500 data and 1,600 template events") < answer.index(winner)
     assert ("Recommended is the mean of the best 2 setups" in answer) == found.is_clear
+    # What is not preferred is called the best nowhere.
+    assert ("the best setup is" in answer) == found.is_clear
+    assert ("Among the trials val SIC is largest for" in answer) != found.is_clear
 
 
 def test_a_study_that_asked_for_no_verdict_says_so(contents):
     assert '<p class="verdict">No verdict</p>' in answered(contents, None)
 
 
-def answered(contents, preference):
+def test_of_true_labels_the_page_has_no_verdict(contents):
+    answer = answered(contents, None, mode="supervised")
+    assert 'class="verdict"' not in answer
+    assert "luck" not in answer
+    assert "Recommended is the mean of the best 2 setups" in answer
+
+
+def answered(contents, preference, mode="idealised"):
     """The page's answer where the recommended mean has this preference."""
     chosen = contents.selection["choices"]
-    mean = {**chosen["val_sic"], "preference": preference, "trials": ["00001", "00002"]}
+    setup = {**chosen["val_sic"]["setup"], "mode": mode}
+    mean = {"preference": preference, "trials": ["00001", "00002"], "setup": setup}
+    mean = {**chosen["val_sic"], **mean}
     selection = {"objective": "val_sic", "choices": {**chosen, "recommended": mean}}
     page = render_page(dataclasses.replace(contents, selection=selection), [])
     return page[page.index('id="answer"') : page.index('id="settings"')]

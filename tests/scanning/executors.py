@@ -2,7 +2,7 @@
 
 import random
 
-from raysearch.scanning.executor import Serial
+from raysearch.scanning.executor import Lost, Serial
 from raysearch.scanning.work import run_sets
 
 
@@ -32,16 +32,26 @@ class Counting(Serial):
 
 
 class Deadly(Serial):
-    """Loses the pieces that a rule names by function and arguments."""
+    """Raises in the pieces that a rule names by function and arguments."""
+
+    error = RuntimeError("the worker died")
 
     def __init__(self, kills):
-        self._kills, self.lost = kills, []
+        self._kills, self.lost, self.started = kills, [], []
 
     def start(self, function, *arguments, outputs=1):
+        self.started.append(function)
+
         def lose(*values):
-            raise RuntimeError("the worker died")
+            raise self.error
 
         if self._kills(function, arguments):
             self.lost.append(arguments)
             return super().start(lose, outputs=outputs)
         return super().start(function, *arguments, outputs=outputs)
+
+
+class Losing(Deadly):
+    """Loses those pieces as a system that fails, and not for what they do."""
+
+    error = Lost("NodeDiedError: the node is gone")

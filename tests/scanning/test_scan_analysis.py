@@ -8,14 +8,15 @@ from scipy import stats
 from raysearch.scanning.analysis import (
     Place,
     band,
+    chance,
     picks,
     rank_correlation,
     spearman,
     values_of,
 )
 from raysearch.scanning.cells import Cell
-from raysearch.scanning.report import pick_table
 from raysearch.scanning.results import HalfKey
+from raysearch.scanning.tables import pick_table
 
 HGB = Place("idealised", "baseline", "hgb")
 
@@ -63,9 +64,7 @@ def test_the_error_of_the_correlation_is_that_of_independent_samples():
     rng, n = np.random.default_rng(1), 100
     errors = []
     for _ in range(20):
-        half = {
-            (HGB, 0): {name: rng.normal(size=(n, 1)) for name in ("val_sic", "max_sic", "val_loss")}
-        }
+        half = {(HGB, 0): {m: rng.normal(size=(n, 1)) for m in ("val_sic", "max_sic_at_val_sic")}}
         found = type("V", (), {"half": half, "means": lambda s, p, k, m: s.half[p, k][m][:, 0]})()
         errors.append(rank_correlation(found, HGB, 0, "val_sic")[1])
     assert np.mean(errors) == pytest.approx(1 / np.sqrt(n - 1), rel=0.1)
@@ -87,7 +86,7 @@ def test_the_best_place_is_picked_repeat_by_repeat(values):
     metric = {p: values.half[p, 100]["val_sic"][5] for p in values.places}
     for repeat, pick in enumerate(found):
         assert metric[pick.place][repeat] == max(own[repeat] for own in metric.values())
-        assert pick.half == values.half[pick.place, 100]["max_sic"][5, repeat]
+        assert pick.half == values.half[pick.place, 100]["max_sic_at_val_sic"][5, repeat]
         assert pick.full == values.full_value(pick.place, 100, "val_sic", "max_sic")
 
 
@@ -105,5 +104,37 @@ def test_regret_compares_with_the_pick_of_labels(values):
         ["0", "val loss"],
         ["0", "max SIC"],
     ]
-    assert table.rows[2][-1] == "1.00 [1.00, 1.00]"
+    assert table.rows[2][table.headings.index("regret")] == "1.00"
     assert all(len(row) == len(table.headings) for row in table.rows)
+
+
+def test_luck_goes_through_the_same_choice_as_what_is_found(values):
+    """Its best set is the first, its best place the last: .25 + .003 and the noise of repeats."""
+    found = chance(values, values.places, 100)
+    assert found.median == pytest.approx(0.253 + 0.03, abs=0.011)
+    assert found.low < found.median < found.high
+    of_one = chance(values, [HGB], 100)
+    assert sorted(values.half[HGB, 100]["val_sic_permuted"][0])[-1] >= of_one.high
+    assert of_one.median == pytest.approx(0.25 + 0.015)
+
+
+def test_where_luck_would_find_as_much_there_is_no_preference(values):
+    table = pick_table(values)
+    told = {(row[0], row[1]): row[-1] for row in table.rows}
+    assert told["0", "val SIC"].endswith("no preference")
+    assert " > 0.2" in told["100", "val SIC"]
+    assert told["100", "val loss"] == told["100", "max SIC"] == "–"
+
+
+def test_figures_of_ensembles_have_no_band_and_tell_how_many_there_are(values):
+    table = pick_table(values)
+    places = {headings: k for k, headings in enumerate(table.headings)}
+    for row, (n, name) in zip(
+        table.rows, [(n, o) for n in values.n_signal for o in values.objectives], strict=True
+    ):
+        found = picks(values, n, name)
+        full = np.median([pick.full for pick in found])
+        assert row[places["full statistics"]] == f"{full:.2f}"
+        assert row[places["ensembles"]] == str(len({pick.place for pick in found}))
+        assert "[" in row[places["max SIC, halves"]]
+        assert "[" not in row[places["regret"]]

@@ -156,3 +156,36 @@ def test_a_density_is_trained_once_in_each_cell(pretended, run, journal, monkeyp
     assert len(list((scan.directory / "templates").iterdir())) == 2
     assert scan.about["cells"]["cathode-baseline-0"]["density"]["check"]["auc"] > 0
     assert sum(entry["kind"] == "cell" for entry in journal(scan)) == 2
+
+
+def test_a_kill_before_the_template_is_kept_loses_no_check_of_the_density(
+    pretended, run, monkeypatch
+):
+    from raysearch.scanning import execute
+
+    pretended()
+    settings = {"modes": ("cathode",), "cathode": QUICK_CATHODE, "n_signal": (0,)}
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "write_columns", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(Serial(), **settings)
+    scan = run(Serial(), **settings)
+    assert scan.about["cells"]["cathode-baseline-0"]["density"]["check"]["auc"] > 0
+
+
+def _killed(path, events):
+    raise KeyboardInterrupt
+
+
+def test_an_objective_of_all_rows_chooses_a_set_like_any_other(pretended, run):
+    pretended()
+    found = rows(run(Serial(), objectives=("cross_sic", "max_sic"), n_signal=(100,), sets=4))
+    half = [row for row in found if row["stage"] == "half"]
+    # Both halves of a pair have the value of all rows; luck is known of each fit.
+    assert all(np.isfinite(row["cross_sic"] + row["val_sic_permuted"]) for row in half)
+    of_set = {k: [row["cross_sic"] for row in half if row["set"] == k] for k in range(4)}
+    assert all(first == second for first, second in of_set.values())
+    (full,) = (row for row in found if row["objective"] == "cross_sic")
+    assert full["set"] == max(of_set, key=lambda k: of_set[k][0])
+    assert np.isfinite([full["cross_sic"], full["max_sic"]]).all()
+    assert np.isnan(full["sic_area"])

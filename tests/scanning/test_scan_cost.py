@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 from toys import QUICK_CATHODE, toy_events, toy_sample
 
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.scanning import cost
-from raysearch.scanning.cost import Cost, estimate, thinned
+from raysearch.scanning.cells import Cell
+from raysearch.scanning.cost import Cost, estimate, of_all_costs, thinned
 from raysearch.scanning.execute import draw_all
 from raysearch.scanning.inputs import rehearsals, scan_inputs
 from raysearch.scanning.settings import ScanSettings
@@ -13,7 +15,7 @@ from raysearch.scanning.settings import ScanSettings
 @pytest.fixture
 def estimated(monkeypatch):
     """The estimate of a scan of toys, each piece of work taking one CPU second."""
-    monkeypatch.setattr(cost, "_cpu_s", lambda work: work() or 1.0)
+    monkeypatch.setattr(cost, "_cpu_s", lambda work: (work(), 1.0)[1])
 
     def of(**changed):
         chosen = {"n_signal": (0, 100), "detectors": ("hgb",), "sets": 4, "repeats": 2}
@@ -45,7 +47,57 @@ def test_twice_the_strengths_cost_twice(estimated):
 
 def test_a_density_is_trained_in_every_cell(estimated):
     found = estimated(modes=("cathode",), cathode=QUICK_CATHODE)
-    assert found.cpu_hours["density"] == pytest.approx(2 * 2 / 3600)
+    # Two epochs of a second each, and a second for as many samples as there are sidebands.
+    sources = {"events": toy_events(3000, 200), "template": None, "test": None}
+    settings = ScanSettings(n_signal=(100,), modes=("cathode",), cathode=QUICK_CATHODE)
+    (tried,) = rehearsals(scan_inputs(sources, settings), settings).values()
+    samples = (~tried.sample.rows.is_data).sum() / len(tried.learned)
+    assert found.cpu_hours["density"] == pytest.approx(2 * (2 + samples) / 3600)
+
+
+def test_a_density_is_warm_before_it_is_timed(estimated, monkeypatch):
+    asked, timed = [], []
+    fit = cost.fit_density
+    monkeypatch.setattr(cost, "fit_density", lambda *a: asked.append(1) or fit(*a))
+    monkeypatch.setattr(cost, "_cpu_s", lambda work: (timed.append(len(asked)), work(), 1.0)[2])
+    estimated(modes=("cathode",), cathode=QUICK_CATHODE)
+    # The fits of the detector come first; then the density is timed after one fit of it.
+    assert [count for count in timed if count] == [1, 2]
+
+
+def test_the_timed_sets_stand_for_all_from_the_cheapest_to_the_dearest():
+    """The sets are drawn with max_iter uniform in 2 to 199, whose mean is 100."""
+    sets = draw_all(ScanSettings(detectors=("hgb",), sets=100))["hgb"]
+    ordered = of_all_costs(sets)
+    assert sorted(map(id, ordered)) == sorted(map(id, sets))
+    costs = [own["hgb/max_iter"] for own in sets]
+    timed = [own["hgb/max_iter"] for own in ordered[:5]]
+    assert np.mean(timed) == pytest.approx(np.mean(costs), rel=0.05)
+    np.testing.assert_allclose(timed, np.quantile(costs, [0.1, 0.3, 0.5, 0.7, 0.9]), atol=8)
+
+
+def test_the_batches_of_networks_are_timed_from_the_smallest_to_the_largest():
+    sets = draw_all(ScanSettings(detectors=("mlp",), sets=70))["mlp"]
+    timed = [own["mlp/batch_size"] for own in of_all_costs(sets)[:5]]
+    assert timed == sorted(timed)
+    assert (timed[0], timed[-1]) == (64, 5096)
+
+
+def test_a_set_that_fails_is_left_out_and_another_timed(monkeypatch):
+    def run_trial(chosen, sample, repeats):
+        if chosen.parameters["max_iter"] < 100:
+            raise ValueError("it fails at once")
+
+    seconds = iter(range(100))
+    monkeypatch.setattr(cost, "run_trial", run_trial)
+    monkeypatch.setattr(cost, "_cpu_s", lambda work: (work(), 1.0 + next(seconds))[1])
+    sets = draw_all(ScanSettings(detectors=("hgb",), sets=40))["hgb"]
+    assert cost._fit_s("hgb", Cell("cwola", "baseline", 0), sets, None) == np.mean([1, 2, 3, 4, 5])
+    assert cost._fit_s("hgb", Cell("cwola", "baseline", 0), _cheap(sets), None) == 0
+
+
+def _cheap(sets):
+    return [own for own in sets if own["hgb/max_iter"] < 100]
 
 
 def test_a_sample_is_thinned_in_rows_and_test_events():

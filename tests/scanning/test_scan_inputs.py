@@ -54,6 +54,18 @@ def test_a_template_goes_to_the_modes_that_take_it():
     assert sizes["cwola"] != 700
 
 
+@pytest.mark.parametrize("modes", [("cwola", "idealised", "cathode"), ("cwola", "cathode")])
+def test_modes_compare_at_equal_data(modes):
+    settings = ScanSettings(n_signal=(0, 100), modes=modes, cathode=QUICK_CATHODE)
+    inputs = scan_inputs({**NOTHING, "events": toy_events()}, settings)["baseline"]
+    for n_signal in settings.n_signal:
+        cells = [Cell(mode, "baseline", n_signal) for mode in modes]
+        counts = {prepare(inputs, settings.of_cell(cell)).counts["data"] for cell in cells}
+        assert len(counts) == 1
+    # Without a mode that needs the share nobody loses it.
+    assert inputs.shares_template == ("idealised" in modes)
+
+
 def test_a_rehearsal_trains_nothing_and_is_as_large_as_the_sample(monkeypatch):
     from raysearch.backgrounds import cathode
 

@@ -20,6 +20,7 @@ from raysearch.inputs import Inputs
 from raysearch.scanning import ScanSettings, load_scan
 from raysearch.scanning.execute import execute
 from raysearch.scanning.executor import Serial
+from raysearch.scanning.parallel import RayTasks
 from raysearch.scanning.result import Scan
 from raysearch.scanning.results import JOURNAL, read_results
 
@@ -70,6 +71,19 @@ def test_a_scan_directory_holds_what_it_should(scan):
     assert about["cells"]["idealised-baseline-100"]["counts"]["injected"] == 100
     full = [row for row in scan.table().to_pylist() if row["stage"] == "full"]
     assert all(np.isfinite(row["max_sic"]) for row in full)
+
+
+def visible_gpus():
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_no_task_sees_a_gpu_that_it_does_not_hold():
+    tasks = RayTasks()
+    (handle,) = tasks.start(visible_gpus)
+    while not tasks.ended([handle], 1.0):
+        pass
+    assert tasks.result(handle) == ""
 
 
 @pytest.mark.usefixtures("local_ray")

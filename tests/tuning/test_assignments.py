@@ -30,6 +30,7 @@ class Trials:
     seed: int = 7
     objective: str = "val_sic"
     capacity: int = 1
+    also: tuple[str, ...] = ()
     steps: tuple[Rung, ...] = ()
 
     def capacity_of(self, setup, sample):

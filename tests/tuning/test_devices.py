@@ -8,6 +8,7 @@ import ray
 from toys import QUICK, toy_sample
 
 from raysearch.refit import final_members
+from raysearch.scanning.parallel import without_gpus
 from raysearch.training.packed import resolve_device
 from raysearch.trial import Setup
 from raysearch.tuning import capacity, refits, tuned
@@ -59,8 +60,9 @@ def run_refit(sample, task):
         lambda sample, task: TrialActor.setup(TrialActor.__new__(TrialActor), CONFIG, task),
         lambda sample, task: capacity.measured_capacity(sample, 1),
         run_refit,
+        lambda sample, task: without_gpus(resolve_device)(None),
     ],
-    ids=["direct", "trainer", "tune", "capacity", "refit"],
+    ids=["direct", "trainer", "tune", "capacity", "refit", "scan"],
 )
 def test_each_kind_of_worker_looks_before_it_computes(worker, start):
     worker()

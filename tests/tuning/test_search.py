@@ -48,11 +48,35 @@ def test_each_objective_has_a_winner_with_an_ensemble(study):
     choices = study.selection["choices"]
     recommended = choices.pop("recommended")
     assert set(choices) == {"val_sic", "val_loss", "max_sic"}
-    assert choices["max_sic"]["regret"] == 1
-    assert all(0 < c["regret"] <= 1 for c in choices.values())
+    assert choices["max_sic"]["ensemble"]["regret"] == 1
+    own = {row["trial_id"]: row["max_sic_at_val_sic"] for row in study.table().to_pylist()}
+    best = choices["val_sic"]
+    assert best["trial"]["max_sic"] == own[best["trial_id"]]
     assert recommended["ensemble"]["metrics"]["max_sic"] > 1
     assert 1 <= len(recommended["trials"]) <= 5
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
+
+
+def test_an_objective_of_all_rows_picks_and_ranks_as_many_contenders_as_asked(events, tmp_path):
+    found = search(
+        events,
+        n_signal=300,
+        space="hgb",
+        objective="cross_sic",
+        trials=4,
+        repeats=2,
+        contenders=2,
+        out=tmp_path / "study",
+        **QUIET,
+    )
+    rows = [row for row in found.table().to_pylist() if row["state"] == "COMPLETE"]
+    best = sorted(rows, key=lambda row: -row["cross_sic"])
+    assert all(row["cross_sic_std"] == 0 for row in rows)  # the two halves have one value
+    assert found.best["trial_id"] == best[0]["trial_id"]
+    assert found.best["trial"]["max_sic"] == best[0]["max_sic_at_cross_sic"]
+    recommended = found.selection["choices"]["recommended"]
+    assert recommended["trials"] == [row["trial_id"] for row in best[:2]]
+    assert "cross_sic" in {path.name for path in (found.directory / "detector").iterdir()}
 
 
 def test_the_verdict_is_asked_and_told(study):
@@ -134,7 +158,7 @@ def test_a_file_without_labels_works_end_to_end(events, tmp_path):
         data, mode="cwola", space="hgb", trials=2, repeats=1, out=tmp_path / "s", **QUIET
     )
     assert set(study.selection["choices"]) == {"val_sic", "val_loss", "recommended"}
-    assert study.best["regret"] is None
+    assert study.best["ensemble"]["regret"] is None
     assert study.best["ensemble"]["metrics"] is None
     assert study.table()["max_sic"].null_count == 2
 

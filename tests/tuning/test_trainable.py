@@ -29,7 +29,7 @@ def actor(monkeypatch):
 
         task = SimpleNamespace(
             sample=toy_sample(n_data=200, n_template=200, n_signal=20),
-            **{"repeats": 1, "seed": 1, "objective": "val_sic", "capacity": 4},
+            **{"repeats": 1, "seed": 1, "objective": "val_sic", "also": (), "capacity": 4},
             setup=lambda config: trainable.Setup("", "", config["detector"], config["parameters"]),
             rungs=task_rungs,
             trainers=trainers,

@@ -27,6 +27,7 @@ class Trials:
     capacity: int
     seed: int = 1
     objective: str = "val_sic"
+    also: tuple[str, ...] = ()
 
     def capacity_of(self, setup, sample):
         return self.capacity
