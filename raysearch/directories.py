@@ -13,6 +13,9 @@ from typing import IO, Any
 
 from raysearch.errors import InputError
 
+# Whoever runs a study or scan holds this file's lock.
+LOCK = ".lock"
+
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """Names of the settings that a directory holds with other values than those asked for.
@@ -66,7 +69,7 @@ def _lock_file(directory: Path) -> IO[str]:
 
     A directory may come from somebody else: a link in it could lead to any file of this user.
     """
-    path = directory / ".lock"
+    path = directory / LOCK
     try:
         return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
     except OSError as error:
