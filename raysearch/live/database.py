@@ -123,7 +123,7 @@ class Feed:
                 Running(int(number), _seconds(since), _parameters(database, number))
                 for _, number, since in open_[:_LISTED]
             ]
-        ended = [Ended(int(number), _seconds(at), _record(told)) for _, number, at, told in rows]
+            ended = [Ended(int(n), _seconds(at), _record(told)) for _, n, at, told in rows]
         self._last = rows[-1][0] if rows else self._last
         return News(starts_anew, ended, running, len(open_))
 

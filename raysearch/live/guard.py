@@ -22,7 +22,9 @@ from raysearch.errors import InputError
 COOKIE = "raysearch_key"
 METHODS = ("GET", "HEAD")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?", re.IGNORECASE)
+_HOST = re.compile(
+    r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?", re.IGNORECASE | re.ASCII
+)
 _EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -68,7 +70,9 @@ class Guard:
 
     def is_key(self, given: str) -> bool:
         """Whether this is the key."""
-        return self.key is not None and hmac.compare_digest(given.encode(), self.key.encode())
+        # What is no text arrives as halves of surrogate pairs.
+        sent = given.encode(errors="surrogatepass")
+        return self.key is not None and hmac.compare_digest(sent, self.key.encode())
 
     def _knows(self, hosts: Sequence[str]) -> bool:
         found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None

@@ -19,11 +19,11 @@ class Position(NamedTuple):
 
     Attributes:
         life: of the rows; "" for a viewer that has none.
-        count: of the rows.
+        n_rows: how many of its rows.
     """
 
     life: str = ""
-    count: int = 0
+    n_rows: int = 0
 
 
 class Hub:
@@ -104,5 +104,5 @@ class Hub:
 
 def _are_equal(one: Snapshot, other: Snapshot) -> bool:
     # Rows of one life are only added.
-    same = one.life == other.life and one.count == other.count
+    same = one.life == other.life and one.n_rows == other.n_rows
     return same and one.head == other.head and one.outcome == other.outcome

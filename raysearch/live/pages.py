@@ -161,10 +161,10 @@ class Pages:
             if found.outcome != outcome:
                 outcome = found.outcome
                 await _send(stream, b"event: outcome\ndata: " + outcome + b"\n\n")
-            now = Position(found.life, found.count)
+            now = Position(found.life, found.n_rows)
             if now != position or found.head != head:
                 told = self._hub.message(found, position)
-                name = f"{found.life}-{found.count}".encode()
+                name = f"{found.life}-{found.n_rows}".encode()
                 await _send(stream, b"id: " + name + b"\nevent: state\ndata: " + told + b"\n\n")
                 position, head = now, found.head
             else:

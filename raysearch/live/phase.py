@@ -19,7 +19,7 @@ class Phase(NamedTuple):
     """Where a study stands.
 
     Attributes:
-        name: "preparing", "running", "retraining", "finished", "ended early" or "left".
+        name: "preparing", "running", "retraining", "finished", "ended early" or "stopped".
         sentence: the same for a reader.
     """
 
@@ -60,7 +60,7 @@ def phase(
         return _of_living(left, silent_s)
     again = f"`raysearch resume {directory}` goes on with it."
     if "ended_early" not in about:
-        return Phase("left", f"No process of this machine runs it any more; {again}")
+        return Phase("stopped", f"No process of this machine runs it any more; {again}")
     if about["ended_early"] is None:
         return Phase("finished", "All trials have ended, and the choices are made.")
     return Phase("ended early", f"It ended early: {text(about['ended_early'])}; {again}")

@@ -30,6 +30,7 @@ _START_S = 30.0
 _QUIET = logging.getLogger("raysearch.live.http")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
+_QUIET.setLevel(logging.CRITICAL)
 
 
 class _Connection(web.RequestHandler):
@@ -52,7 +53,7 @@ class _Server(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """A handler for a new connection."""
-        return _Connection(self, loop=self._loop, logger=_QUIET, access_log=None, **self._kwargs)
+        return _Connection(self, loop=self._loop, logger=_QUIET, access_log=_QUIET, **self._kwargs)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Take the connection, or close it at once."""

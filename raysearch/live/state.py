@@ -33,7 +33,7 @@ class Snapshot(NamedTuple):
     Attributes:
         life: changes when all that was sent before is void.
         rows: one a trial that ended, as JSON; later ones may follow in the same list.
-        count: how many of them belong to this state.
+        n_rows: how many of them belong to this state.
         head: all else that changes with the trials, as JSON.
         outcome: verdict and SIC curves, as JSON; "null" before there are any.
         figures: numbers of the head, for Prometheus.
@@ -41,7 +41,7 @@ class Snapshot(NamedTuple):
 
     life: str
     rows: list[bytes]
-    count: int
+    n_rows: int
     head: bytes
     outcome: bytes
     figures: Mapping[str, Any]
@@ -198,9 +198,9 @@ def message(snapshot: Snapshot, life: str, position: int) -> bytes:
         life: of the rows that the viewer has.
         position: how many it has.
     """
-    if life != snapshot.life or position > snapshot.count:
+    if life != snapshot.life or position > snapshot.n_rows:
         position = 0
-    rows = b",".join(snapshot.rows[position : snapshot.count])
+    rows = b",".join(snapshot.rows[position : snapshot.n_rows])
     start = f'{{"life":"{snapshot.life}","from":{position},"now":{time.time():.1f},"rows":['
     return start.encode() + rows + b'],"head":' + snapshot.head + b"}"
 

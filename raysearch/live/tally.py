@@ -85,6 +85,7 @@ class Tally:
         self._ends: list[float] = []
         self._seconds: list[float] = []
         self._pairs: list[tuple[float, float]] = []
+        self._correlation: Correlation | None = None
 
     def add(self, trials: Iterable[Ended]) -> None:
         """Note how trials ended."""
@@ -103,11 +104,11 @@ class Tally:
 
     def correlation(self) -> Correlation | None:
         """How well val_sic tells max_sic over all complete trials; None without labels."""
-        if not self._pairs:
-            return None
-        pairs = np.array(self._pairs)
-        rank = number(rank_correlation(pairs[:, 0], pairs[:, 1]))
-        return Correlation(rank, len(pairs))
+        known = 0 if self._correlation is None else self._correlation.trials
+        if len(self._pairs) > known:
+            x, y = np.array(self._pairs).T
+            self._correlation = Correlation(number(rank_correlation(x, y)), len(x))
+        return self._correlation
 
     def _add(self, trial: Ended) -> None:
         record = trial.record

@@ -96,7 +96,7 @@ def update(trials: int) -> dict[str, float]:
 
 
 def _news(state: State, known: Snapshot) -> int:
-    return len(message(state.refresh(), known.life, known.count))
+    return len(message(state.refresh(), known.life, known.n_rows))
 
 
 def _timed(what: Callable[[], object]) -> tuple[float, float]:
@@ -188,9 +188,9 @@ def with_viewers(viewers: int, pairs: int) -> None:
         ratios.append(with_.seconds / without.seconds)
         share = with_.page_cpu_s / with_.seconds / (psutil.cpu_count() or 1)
         print(
-            f"without {without.seconds:.2f} s, with {with_.seconds:.2f} s: {ratios[-1]:.3f}; CPU of "
-            f"the page {with_.page_cpu_s:.2f} s ({share:.2%} of the machine), of the viewers "
-            f"{with_.viewers_cpu_s:.2f} s",
+            f"without {without.seconds:.2f} s, with {with_.seconds:.2f} s: {ratios[-1]:.3f}; "
+            f"CPU of the page {with_.page_cpu_s:.2f} s ({share:.2%} of the machine), "
+            f"of the viewers {with_.viewers_cpu_s:.2f} s",
             flush=True,
         )
     print(f"median {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")

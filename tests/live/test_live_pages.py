@@ -5,6 +5,7 @@ import re
 import socket
 import time
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,12 @@ from raysearch.errors import InputError
 from raysearch.live import pages, server
 from raysearch.live.interface import dashboard
 from raysearch.live.pages import HEADERS
+
+
+def status_of(answer):
+    found = re.match(rb"HTTP/\d\.\d (\d{3}) ", answer)
+    return found and found[1]
+
 
 FILES = ["/", "/live.js", "/charts.js", "/live.css", "/icon.svg"]
 OWN = "127.0.0.1"
@@ -61,7 +68,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_holds_no_inline_code(page):
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", script)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_it_can_only_be_looked_at(page, method):
     status, headers, body = page.ask("/", method)
     assert status == 405
@@ -96,7 +103,7 @@ def test_a_name_that_was_made_to_point_here_is_refused(page, host, path):
 def test_two_hosts_or_none_are_refused(page):
     for hosts in ("", "Host: localhost\r\nHost: evil\r\n"):
         answer = page.raw(f"GET / HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
-        assert answer.startswith((b"HTTP/1.1 403 ", b"HTTP/1.1 400 "))
+        assert status_of(answer) in (b"403", b"400")
 
 
 PATHS = [
@@ -123,7 +130,7 @@ def test_no_path_leads_to_a_file(page, path):
     answer = page.raw(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     )
-    assert answer.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
+    assert status_of(answer) in (b"404", b"400")
     assert b"root:" not in answer
 
 
@@ -233,7 +240,7 @@ def is_harmless(answer):
     """Whether these are answers of ours, none of them a failure or with a trace."""
     if b"Traceback" in answer or b'File "' in answer:
         return False
-    statuses = re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)
+    statuses = re.findall(rb"HTTP/\d\.\d (\d{3}) ", answer)
     if any(status >= b"500" for status in statuses):
         return False
     refused = [s for s in statuses if s >= b"400"]
@@ -274,10 +281,11 @@ class TestMalformed:
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10_000 + b"\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 1_000_000 + b"\r\n\r\n",
     ],
+    ids=["line", "headers", "header"],
 )
 def test_what_is_too_long_is_refused(page, data):
     answer = page.raw(data)
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert answer == b"" or status_of(answer) == b"400"
     assert page.ask("/")[0] == 200
 
 
@@ -324,11 +332,8 @@ def test_a_failure_is_a_sentence_and_its_trace_stays_here(driver, monkeypatch, c
 
 
 def test_only_the_loopback_is_listened_on(page):
-    own = socket.gethostbyname(socket.gethostname())
-    if own.startswith("127."):
-        pytest.skip("this machine has no other address")
-    with pytest.raises(OSError, match=r"refused|timed out"):
-        socket.create_connection((own, page.port), timeout=2)
+    sockets = psutil.Process().net_connections("tcp")
+    assert {s.laddr.ip for s in sockets if s.laddr.port == page.port and not s.raddr} == {OWN}
 
 
 def test_beyond_this_machine_a_key_is_needed(driver):
@@ -342,9 +347,10 @@ def test_beyond_this_machine_a_key_is_needed(driver):
             "/live.js",
             "/?key=",
             "/?key=wrong",
-            "/?key=\u00e9",
         ):
-            assert page.ask(path.encode().decode("latin-1"))[0] == 403
+            assert page.ask(path)[0] == 403
+        odd = b"GET /?key=\xff\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert status_of(page.raw(odd)) in (b"400", b"403")
         status, headers, _ = page.ask(f"/?key={key}")
         assert (status, headers["Location"]) == (303, "/")
         cookie = headers["Set-Cookie"]

@@ -60,7 +60,7 @@ def test_a_viewer_is_sent_what_it_has_not(driver, state):
     driver.run(complete(0.3))
     second = state.refresh()
     assert second.life == first.life
-    news = json.loads(message(second, first.life, first.count))
+    news = json.loads(message(second, first.life, first.n_rows))
     assert (news["from"], len(news["rows"])) == (2, 1)
     assert news["rows"][0][0] == 2
     whole = json.loads(message(second, "", 0))
@@ -77,7 +77,7 @@ def test_another_database_is_another_life(driver, state, tmp_path):
     (other.directory / DATABASE).replace(driver.directory / DATABASE)
     second = state.refresh()
     assert second.life != first.life
-    assert (second.count, first.count) == (2, 1)
+    assert (second.n_rows, first.n_rows) == (2, 1)
 
 
 def test_time_left_follows_from_the_pace(driver, monkeypatch):
@@ -105,8 +105,8 @@ ABOUT = {"settings": {}}
         ({}, True, 5, 1000.0, "running"),
         ({}, True, 0, 5.0, "retraining"),
         ({}, False, 5, 5.0, "running"),
-        ({}, False, 5, 1000.0, "left"),
-        ({}, False, 5, float("inf"), "left"),
+        ({}, False, 5, 1000.0, "stopped"),
+        ({}, False, 5, float("inf"), "stopped"),
         ({"ended_early": None}, False, 0, 5.0, "finished"),
         ({"ended_early": "interrupted"}, False, 3, 5.0, "ended early"),
         ({"ended_early": "interrupted"}, True, 3, 5.0, "running"),
@@ -115,7 +115,7 @@ ABOUT = {"settings": {}}
 def test_where_a_study_stands(tmp_path, further, held, left, silent_s, name):
     found = phase({**ABOUT, **further}, tmp_path, held=held, left=left, silent_s=silent_s)
     assert found.name == name
-    assert ("raysearch resume" in found.sentence) == (name in ("left", "ended early"))
+    assert ("raysearch resume" in found.sentence) == (name in ("stopped", "ended early"))
 
 
 def test_a_lock_is_seen_and_not_touched(tmp_path):
@@ -219,6 +219,6 @@ def test_many_trials_are_read_at_once(tmp_path):
     driver = Driver(tmp_path, trials=300)
     many(driver, 300)
     snapshot = State(driver.directory, driver.settings).refresh()
-    assert snapshot.count == 300
+    assert snapshot.n_rows == 300
     rows = json.loads(message(snapshot, "", 0))["rows"]
     assert [row[0] for row in rows] == list(range(300))

@@ -9,6 +9,8 @@ const WORDS = { val_sic: "val SIC", val_loss: "val loss", max_sic: "max SIC" };
 
 const get = (id) => document.getElementById(id);
 const word = (name) => WORDS[name] ?? name;
+// A parameter without the detector in front, as in hgb/max_iter.
+const short = (name) => name.split("/").pop();
 const say = (id, text) => { get(id).textContent = text; };
 
 // What was received: columns of all trials that have ended, and the head of the last message.
@@ -74,7 +76,7 @@ function drawHead() {
   ].filter(Boolean).join(" · "));
   say("phase", phase.name);
   get("phase").className = `pill ${phase.name === "ended early" ? "early" : phase.name}`;
-  say("phase-sentence", phase.sentence);
+  say("phase-sentence", phase.name === "running" ? "" : phase.sentence);
   say("problem", head.problem);
   get("problem").hidden = !head.problem;
   drawCounts(counts);
@@ -113,8 +115,9 @@ function drawBest() {
   for (const [name, value] of Object.entries(best.means)) {
     if (value !== null) rows.push([word(name), format(value)]);
   }
-  get("setup").replaceChildren(...[...rows, ...best.parameters].flatMap(([name, value]) => [
-    element("dt", "", name), element("dd", "", value),
+  rows.push(...best.parameters.filter(([name]) => name !== "detector"));
+  get("setup").replaceChildren(...rows.flatMap(([name, value]) => [
+    element("dt", "", short(name)), element("dd", "", value),
   ]));
 }
 
@@ -125,7 +128,8 @@ function drawRunning(counts) {
     const made = element("li");
     const since = element("span", "quiet");
     since.dataset.since = trial.since ?? "";
-    const told = trial.parameters.map(([name, value]) => `${name} ${value}`).join(" · ");
+    const told = trial.parameters
+      .map(([name, value]) => (name === "detector" ? value : `${short(name)} ${value}`)).join(" · ");
     made.append(element("span", "what", trial.trial), since, element("span", "note", told));
     return made;
   });
@@ -171,13 +175,14 @@ function drawHistory() {
   const valued = indices((i) => trials.state[i] === COMPLETE && value(i) !== null);
   const y = limits(valued.map(value));
   const last = trials.number.length - 1;
-  const x = [byTime ? 0 : 0.5, Math.max(byTime ? 1e-3 : 1.5, last < 0 ? 1 : at(last) + (byTime ? 0 : 0.5))];
+  const end = last < 0 ? 0 : at(last);
+  const x = byTime ? [0, Math.max(0.1, end)] : [0.5, Math.max(10, end) + 0.5];
   const below = () => y[0];
   const layers = [
     dots(indices((i) => trials.state[i] === PRUNED), "pruned", TICK, at, below),
     ...head.detectors.map((_, kind) => dots(
       valued.filter((i) => trials.detector[i] === kind), `d${kind % 7}`, SHAPES[kind % 7], at, value)),
-    bestSoFar(valued, at, value, x[1]),
+    bestSoFar(valued, at, value, end),
     dots(indices((i) => trials.state[i] === FAIL), "fail", CROSS, at, below),
   ].filter((layer) => layer.xs.length);
   const xName = byTime ? `${hours ? "hours" : "minutes"} since the first trial ended` : "trials that have ended";
