@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from raysearch.api import resume, search
     from raysearch.errors import InputError
     from raysearch.events import Events, read_events, write_columns
-    from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
+    from raysearch.events.surrogate import surrogate_events
+    from raysearch.live.interface import dashboard
     from raysearch.nplm import nplm_test
     from raysearch.scanning import scan
     from raysearch.service.submission import submit
@@ -19,8 +20,8 @@ __all__ = [
     "InputError",
     "Setup",
     "Study",
+    "dashboard",
     "load_study",
-    "log_likelihood_ratio",
     "nplm_test",
     "read_events",
     "resume",
@@ -36,7 +37,8 @@ _HOMES = {
     "api": ("resume", "search"),
     "errors": ("InputError",),
     "events": ("Events", "read_events", "write_columns"),
-    "events.surrogate": ("log_likelihood_ratio", "surrogate_events"),
+    "events.surrogate": ("surrogate_events",),
+    "live.interface": ("dashboard",),
     "nplm": ("nplm_test",),
     "scanning": ("scan",),
     "service.submission": ("submit",),

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import typer
 
 from raysearch.errors import InputError, printable
+from raysearch.live.command import NAME as DASHBOARD
+from raysearch.live.command import dashboard
 from raysearch.service.commands import ABOUT_JOBS, add_commands
 
 
@@ -26,12 +28,13 @@ def main(command: Sequence[str] = ()) -> None:
 
 
 def _application(words: Sequence[str]) -> typer.Typer:
-    """The command line; if a job is asked about, without the commands that import torch."""
-    if words and words[0] in ABOUT_JOBS:
+    """The command line; who only looks does not wait for the commands that import torch."""
+    if words and words[0] in (*ABOUT_JOBS, DASHBOARD):
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     else:
         from raysearch.commands.application import application
 
         app = application()
     add_commands(app)
+    app.command(DASHBOARD)(dashboard)
     return app

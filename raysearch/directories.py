@@ -13,6 +13,9 @@ from typing import IO, Any
 from raysearch.errors import InputError
 from raysearch.locks import lock_file, taken
 
+# Whoever runs a study or scan holds this file's lock.
+LOCK = ".lock"
+
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """Names of the settings that a directory holds with other values than those asked for.
@@ -86,7 +89,7 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
 
 def _lock_file(directory: Path) -> IO[str]:
     """The open lock file; a link in a directory of somebody else's would lead to any file."""
-    path = directory / ".lock"
+    path = directory / LOCK
     try:
         return lock_file(path)
     except OSError as error:

@@ -38,6 +38,7 @@ from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
 from raysearch.trial import Setup
 from raysearch.tuning.book import OnRecord
 from raysearch.tuning.cluster import SharedSample, share
+from raysearch.tuning.gauges import Gauges
 from raysearch.tuning.history import History
 from raysearch.tuning.refits import Ended, Winner, refit_all
 from raysearch.tuning.run import run_search
@@ -91,14 +92,16 @@ def execute(
 
 
 def _recorder(study: Study, history: History, settings: Settings, say: Say) -> OnRecord:
-    """Say how each trial ended, and keep trials.parquet a few seconds behind."""
+    """Say and export how each trial ended, and keep trials.parquet a few seconds behind."""
     done = settings.trials - history.left
     progress = Progress(objective(settings.objective), done, settings.trials, say)
+    gauges = Gauges(study.directory.absolute().name, history, settings)
     due = time.monotonic() + _WRITE_EVERY_S
 
     def record(index: int, ended: Record) -> None:
         nonlocal due
         progress(index, ended)
+        gauges(ended)
         started = time.monotonic()
         if started > due:
             write_trials(study.directory / TRIALS, history.records())

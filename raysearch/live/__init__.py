@@ -1,0 +1,1 @@
+"""The live page: a study while another process runs it, read from its directory only."""

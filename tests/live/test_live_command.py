@@ -1,0 +1,68 @@
+"""`raysearch dashboard` as a user runs it, and what it finds elsewhere."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from live_studies import Driver, complete
+
+from raysearch.live import links as module
+from raysearch.live.links import links
+
+
+@pytest.fixture
+def driver(tmp_path):
+    made = Driver(tmp_path / "my study", trials=3)
+    made.run(complete())
+    return made
+
+
+def command(*words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "raysearch", "dashboard", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_command_prints_the_address_and_serves_until_ctrl_c(driver):
+    with command(driver.directory, "--no-browser") as process:
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (output, errors) == ("", "the page has ended\n")
+
+
+def test_without_a_study_there_is_one_sentence(tmp_path):
+    with command(tmp_path) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("error: a study directory must hold study.json")
+
+
+def test_what_exists_elsewhere_is_named(driver, monkeypatch):
+    head = type("Head", (), {"url": "http://127.0.0.1:8265"})
+    monkeypatch.setattr(module, "running_head", lambda: head)
+    monkeypatch.setattr(module, "find_spec", lambda name: name == "optuna_dashboard" or None)
+    (driver.directory / "tune" / "trial").mkdir(parents=True)
+    (driver.directory / "tune" / "trial" / "events.out.tfevents.1").touch()
+    ray, tensorboard, optuna = links(driver.directory)
+    assert ray.url == "http://127.0.0.1:8265"
+    assert tensorboard.command == f"tensorboard --logdir '{driver.directory}'"
+    assert optuna.command == f"optuna-dashboard 'sqlite:///{driver.directory}/optuna.db'"
+
+
+def test_what_does_not_exist_is_not_named(driver, monkeypatch):
+    monkeypatch.setattr(module, "running_head", lambda: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    assert links(driver.directory) == []
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "javascript:alert(1)")
+    assert links(driver.directory) == []
