@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
+
+# What storage says that has no room or is not there any more; other errors are not its fault.
+_STORAGE = {
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.ESTALE,
+}
+# SQLite's own words for these; the low byte is the kind of error, the rest its occasion.
+_STORAGE_OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
 
 
 def differing(held: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
@@ -45,7 +58,8 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
         what: lies in it, for the message.
 
     Raises:
-        InputError: if it cannot be made, or another process holds the lock.
+        InputError: if it cannot be made, another process holds the lock, or it cannot be written
+            to any more.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -58,7 +72,29 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
             raise InputError(
                 f"a {what} runs in one place at a time, but {directory} is running already."
             ) from error
+        with _written(directory, what):
+            yield
+
+
+@contextmanager
+def _written(directory: Path, what: str) -> Iterator[None]:
+    """Say in a sentence that storage failed, and that what is finished is safe."""
+    try:
         yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if not _is_of_storage(error):
+            raise
+        raise InputError(
+            f"{directory} must be on storage that can be written to, but: {error}. What was "
+            f"finished before is kept; make room and go on with the {what} by "
+            f"`raysearch resume {directory}`."
+        ) from error
+
+
+def _is_of_storage(error: OSError | sqlite3.OperationalError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _STORAGE
+    return error.sqlite_errorcode & 0xFF in _STORAGE_OF_SQLITE
 
 
 def _lock_file(directory: Path) -> IO[str]:
