@@ -18,6 +18,8 @@ import yaml
 
 SLEEPERS = {"worker_process_setup_hook": "raysearch.benchmarks.sleepers.install"}
 QUIET = {"logging_level": "ERROR", "log_to_driver": False}
+# As in Ray's own module, which would import Ray.
+FAKE_HEAD_NODE_ID = "f" * 51 + "00000"
 PROVIDER = "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider"
 
 
@@ -66,11 +68,12 @@ def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, **ho
 
 @contextmanager
 def autoscaled(types, idle_s):
-    """A head that starts and stops nodes of these types as they are needed, and its address."""
-    from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
+    """A head that starts and stops nodes of these types as they are needed, and its address.
 
-    from raysearch.access import LOOPBACK_ONLY
-    from raysearch.service.head_command import free_ports, head_command
+    Ray must not have been imported: this process is told of the head by its environment.
+    """
+    from raysearch.access import make_token
+    from raysearch.service.head_command import free_ports, head_command, head_environment
 
     ports = free_ports()
     address = f"127.0.0.1:{ports.gcs}"
@@ -95,10 +98,11 @@ def autoscaled(types, idle_s):
         "RAY_enable_autoscaler_v2": "1",
         "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
-        LOOPBACK_ONLY: "0",
     }
     with tempfile.TemporaryDirectory(prefix="r") as folder:
-        config = Path(folder, "config.yaml")
+        config, token = Path(folder, "config.yaml"), Path(folder, "token")
+        make_token(token)
+        os.environ.update(head_environment(token))
         config.write_text(yaml.safe_dump(about))
         words = head_command(ports, Path(folder, "ray"))
         words += ["--num-cpus=0", f"--autoscaling-config={config}"]

@@ -84,8 +84,7 @@ def most_at_once(spans):
 
 
 def scaled():
-    """Node types that came for a study on a cluster of none, and whether they left."""
-    import ray
+    """Nodes before and during a study on a cluster of none, and its records; all leave again."""
 
     about = yaml.safe_load((Path(__file__).parents[2] / "cluster.yaml").read_text())
     cpu = about["available_node_types"]["cpu_worker"]
@@ -101,9 +100,13 @@ def scaled():
     }
 
     def alive():
+        import ray
+
         return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
 
     with tempfile.TemporaryDirectory() as name, autoscaled(types, idle_s=5) as address:
+        import ray  # with the environment that leads to this head
+
         ray.init(address=address, runtime_env=SLEEPERS, **QUIET)
         most = []
         began = len(alive())
