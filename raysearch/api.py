@@ -59,6 +59,7 @@ def search(
     time_budget_s: float | None = None,
     backend: str = Resources.backend,
     trials_per_pack: int | None = None,
+    trial_timeout_s: float | None = None,
     address: str | None = None,
     out: Path | str | None = None,
     go_on: bool = False,
@@ -91,6 +92,7 @@ def search(
         time_budget_s: the search ends after this many seconds.
         backend: "tune", "direct" (less work for each trial), or "auto": direct for short ones.
         trials_per_pack: networks of so many trials may be trained as one; None to measure it.
+        trial_timeout_s: a trial that takes longer has failed, e.g. since it hangs.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
         out: directory of the study; None for a new one in ``studies/``.
         go_on: resume the study in `out` if it is this very one; what trials occupy, and how long
@@ -119,7 +121,7 @@ def search(
         verdict_share=verdict_share,
         contenders=contenders,
     )
-    resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack)
+    resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack, trial_timeout_s)
     find_space(settings.space)
     check_address(address)
     directory = Path(out) if out is not None else new_directory("search")

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from raysearch.errors import InputError
 from raysearch.locks import lock_file, taken
+from raysearch.storage import written
 
 # Whoever runs a study or scan holds this file's lock.
 LOCK = ".lock"
@@ -72,7 +73,8 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
         what: lies in it, for the message.
 
     Raises:
-        InputError: if it cannot be made, holds a link, or another process holds the lock.
+        InputError: if it cannot be made, holds a link, another process holds the lock, or it cannot
+            be written to any more.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -84,7 +86,8 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
             raise InputError(
                 f"a {what} runs in one place at a time, but {directory} is running already."
             )
-        yield
+        with written(directory, what):
+            yield
 
 
 def _lock_file(directory: Path) -> IO[str]:

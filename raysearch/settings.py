@@ -101,12 +101,15 @@ class Resources:
     """What a trial occupies and when the search has to end.
 
     Attributes:
-        gpus_per_trial: share of a GPU for each trial.
+        gpus_per_trial: share of a GPU for each trial that trains networks; trees need none, but the
+            direct backend, whose workers take any trial, gives it to all.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
         backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
-            direct while trials are short. A random search gives the same results by either; with
-            TPE and racing they depend on the order in which trials end.
+            direct while trials are short and need no GPU. A random search gives the same results by
+            either; with TPE and racing they depend on the order in which trials end.
         trials_per_pack: compatible trials trained as one at most; None to measure what pays.
+        trial_timeout_s: a trial that takes longer has failed, and its worker is replaced; None for
+            no limit. Trials that are trained as one have it together.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -116,6 +119,7 @@ class Resources:
     time_budget_s: float | None = None
     backend: str = "auto"
     trials_per_pack: int | None = None
+    trial_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check name and numbers."""
@@ -130,11 +134,12 @@ class Resources:
             raise InputError(
                 f"`0 <= gpus_per_trial` must hold, but got gpus_per_trial = {self.gpus_per_trial}."
             )
-        if self.time_budget_s is not None and not 0 < self.time_budget_s < float("inf"):
-            raise InputError(
-                f"`0 < time_budget_s` must hold, but got time_budget_s = {self.time_budget_s}; "
-                "leave it out for no limit."
-            )
+        for name in ("time_budget_s", "trial_timeout_s"):
+            limit = getattr(self, name)
+            if limit is not None and not 0 < limit < float("inf"):
+                raise InputError(
+                    f"`0 < {name}` must hold, but got {name} = {limit}; leave it out for no limit."
+                )
 
 
 def settings_from_json(values: Mapping[str, Any]) -> Settings:

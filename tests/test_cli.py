@@ -217,6 +217,7 @@ def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):
     words += " --sampler random --trials 4 --repeats 2 --seed 9 --n-signal 5 --template t.h5"
     words += " --test u.h5 --signal-region 3.1,3.5 --sideband-width 0.1 --gpus-per-trial 0.25"
     words += " --time-budget-s 60 --out o --address auto --backend tune --trials-per-pack 4"
+    words += " --trial-timeout-s 90"
     words += " --cathode epochs=3 --cathode oversampling=2 --verdict-share 0.1 --go-on"
     words += " --contenders 3"
     assert run(*words.split())[0] == 3
@@ -226,6 +227,7 @@ def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):
         **{"template": "t.h5", "test": "u.h5", "signal_region_tev": (3.1, 3.5)},
         **{"sideband_width_tev": 0.1, "gpus_per_trial": 0.25, "time_budget_s": 60.0},
         **{"out": "o", "address": "auto", "backend": "tune", "trials_per_pack": 4},
+        **{"trial_timeout_s": 90.0},
         "verdict_share": 0.1,
         "contenders": 3,
         "go_on": True,

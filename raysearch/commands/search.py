@@ -63,6 +63,9 @@ def search(
     trials_per_pack: Annotated[
         int | None, typer.Option(help="Trials trained as one at most; default: what pays.")
     ] = None,
+    trial_timeout_s: Annotated[
+        float | None, typer.Option(help="A trial that takes longer has failed.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
     ] = None,
@@ -96,6 +99,7 @@ def search(
         time_budget_s=time_budget_s,
         backend=backend,
         trials_per_pack=trials_per_pack,
+        trial_timeout_s=trial_timeout_s,
         address=address,
         out=out,
         go_on=go_on,

@@ -13,7 +13,7 @@ from raysearch.service.executor import ENDED, SUCCEEDED, JobInfo
 
 # What may differ between two submissions of one study: how long it may take, and on what.
 _NOT_OF_THE_STUDY = frozenset(
-    {"backend", "gpus_per_trial", "time_budget_s", "trials_per_pack"}
+    {"backend", "gpus_per_trial", "time_budget_s", "trial_timeout_s", "trials_per_pack"}
     | {"max_cpu_hours", "yes", "toys", "stop_at"}
 )
 # A study knows its inputs by their contents, wherever they lie.

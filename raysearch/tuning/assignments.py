@@ -23,6 +23,14 @@ from raysearch.trial import Setup, TrialPack, TrialResult
 START = TrialResult({}, 0, 0.0, False)
 
 
+class OverdueError(Exception):
+    """A trial takes longer than it may."""
+
+    def __init__(self, timeout_s: float) -> None:
+        """Name the limit."""
+        super().__init__(f"it took longer than trial_timeout_s = {timeout_s:g}")
+
+
 @dataclass(frozen=True)
 class Assignment:
     """A trial to be run.

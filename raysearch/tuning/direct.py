@@ -111,14 +111,24 @@ class Direct:
         self._book.enter(event.index, event.record)
 
     def _bury(self, lost: Lost) -> None:
-        """Give again what a dead worker had; alone what it was at, which may have killed it."""
+        """Give again what a lost worker had; alone what it was at, which may be the cause."""
         if lost.waiting:
             self._again.appendleft(lost.waiting)
         for assignment in lost.running:
-            self._deaths[assignment.index] += 1
-            if self._deaths[assignment.index] < self._most_deaths:
+            reason = self._overdue(lost) if lost.overdue else self._died(assignment, lost)
+            if reason is None:
                 self._again.appendleft([assignment])
                 continue
-            reason = f"its worker died in each of {self._most_deaths} runs: {lost.reason}"
             detector = assignment.setup.detector
             self._book.enter(assignment.index, Record("FAIL", {}, 0, 0.0, reason, detector))
+
+    def _overdue(self, lost: Lost) -> str | None:
+        """Why the trial has failed, if it was the only one that can have taken so long."""
+        return lost.reason if len(lost.running) == 1 else None
+
+    def _died(self, assignment: Assignment, lost: Lost) -> str | None:
+        """Why a trial has failed, if too many workers died of it."""
+        self._deaths[assignment.index] += 1
+        if self._deaths[assignment.index] < self._most_deaths:
+            return None
+        return f"its worker died in each of {self._most_deaths} runs: {lost.reason}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from raysearch.tuning.assignments import Assignment, Ended
+from raysearch.tuning.assignments import Assignment, Ended, OverdueError, failure
 from raysearch.tuning.cluster import room
 from raysearch.tuning.task import Task
 from raysearch.tuning.worker import TrialWorker
@@ -20,17 +21,19 @@ _FAILED_STARTS = 9
 
 
 class Lost(NamedTuple):
-    """A worker died.
+    """A worker died, or was ended since a trial takes too long.
 
     Attributes:
         running: trials of the batch that it was at.
         waiting: trials that it had not begun.
         reason: what Ray says, in one line.
+        overdue: whether it was ended.
     """
 
     running: list[Assignment]
     waiting: list[Assignment]
     reason: str
+    overdue: bool = False
 
 
 @dataclass(eq=False)
@@ -47,11 +50,17 @@ class Worker:
         actor: Ray's handle of it.
         starting: done when it is ready; None from then on.
         batches: what it was given, the one it runs first.
+        since: when it was given work or was last heard of, by the monotonic clock.
     """
 
     actor: Any
     starting: Any
     batches: deque[_Batch] = field(default_factory=deque)
+    since: float = 0.0
+
+    def is_overdue(self, timeout_s: float) -> bool:
+        """Whether it has been at work for so long without a word."""
+        return bool(self.batches) and time.monotonic() - self.since > timeout_s
 
 
 class Pool:
@@ -107,6 +116,8 @@ class Pool:
 
     def give(self, worker: Worker, batch: Sequence[Assignment]) -> None:
         """Give a batch to a worker, behind those that it has."""
+        if not worker.batches:
+            worker.since = time.monotonic()
         stream = worker.actor.run.options(num_returns="streaming").remote(batch)
         worker.batches.append(_Batch(stream, {a.index: a for a in batch}))
 
@@ -121,11 +132,20 @@ class Pool:
         for source in first:
             worker = waited[source]
             if worker in self._workers:  # it may have been lost with its previous batch
+                worker.since = time.monotonic()
                 yield from self._received(worker, source)
+        yield from self._overdue()
 
     def _waited(self) -> dict[Any, Worker]:
         starting = {w.starting: w for w in self._workers if w.starting is not None}
         return starting | {w.batches[0].stream: w for w in self._workers if w.batches}
+
+    def _overdue(self) -> Iterator[Lost]:
+        """Workers that have been at a trial for too long; they end here."""
+        limit = self._task.timeout_s
+        if limit is not None:
+            for worker in [w for w in self._workers if w.is_overdue(limit)]:
+                yield self._ended(worker, failure(OverdueError(limit)), overdue=True)
 
     def _received(self, worker: Worker, source: Any) -> Iterator[Ended | Lost]:
         try:
@@ -146,10 +166,13 @@ class Pool:
             self._failed_starts += 1
             if self._failed_starts == _FAILED_STARTS:
                 raise RuntimeError(f"{_FAILED_STARTS} workers could not start: {error}") from error
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return self._ended(worker, reason)
+
+    def _ended(self, worker: Worker, reason: str, overdue: bool = False) -> Lost:
         running, *waiting = [list(batch.open.values()) for batch in worker.batches] or [[]]
         self._dismiss(worker)
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        return Lost(running, list(itertools.chain(*waiting)), reason)
+        return Lost(running, list(itertools.chain(*waiting)), reason, overdue)
 
     def _dismiss(self, worker: Worker) -> None:
         self._workers.remove(worker)

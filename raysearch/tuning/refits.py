@@ -91,19 +91,21 @@ def refit_all(
         winners: by any name.
         sample: where the events lie in the object store.
         seed: of the study.
-        gpus: share of a GPU for each task.
+        gpus: share of a GPU for each task that trains networks.
 
     Returns:
         What became of each, by the same name. One that fails costs no other.
     """
     rows: TwoSample = ray.get(sample)
-    task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_refit)
+    task = ray.remote(num_cpus=1, max_retries=3)(_refit)
     started: dict[Key, list[_Task]] = {}
     distinct = _distinct(winners.values())
     for key, winner in distinct.items():
         parts = _parts(rows, winner, seed, members_per_task(winner.setup, gpus))
+        # Trees would leave a GPU idle.
+        placed = task.options(num_gpus=gpus if joins_packs(winner.setup) else 0.0)
         started[key] = [
-            _Task(task.remote(winner.setup, sample, *part, winner.objective), *map(bool, part))
+            _Task(placed.remote(winner.setup, sample, *part, winner.objective), *map(bool, part))
             for part in parts
         ]
     ended = {

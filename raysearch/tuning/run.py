@@ -47,13 +47,16 @@ def run_search(
     ending, pace = Ending(resources.time_budget_s), Pace()
     # A random search stays exact at any concurrency and stops no trial.
     races = settings.sampler != "random"
-    task = replace(task, objective=settings.objective, races=races)
+    timeout_s = resources.trial_timeout_s
+    task = replace(task, objective=settings.objective, races=races, timeout_s=timeout_s)
     task = with_capacity(task, resources, say)
-    if resources.backend == "auto":
+    # Tune places each trial where its kind of detector belongs; direct workers take any.
+    while_short = resources.backend == "auto" and not resources.gpus_per_trial
+    if while_short:
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)
     with ending.on_ctrl_c():
-        if resources.backend != "tune":
+        if resources.backend == "direct" or while_short:
             _run_direct(book, task, settings, resources, ending, pace)
             book.reopen()
         if history.left and not ending.is_due:

@@ -30,6 +30,7 @@ class Task:
         races: whether trials that fall behind are stopped.
         capacity: trials that are trained as one pack at most.
         share: of a GPU, by which a worker measures how many are worth it; None if the user said.
+        timeout_s: of a trial; None for no limit.
         trainers: actors that train for Tune's trials; none if each trains for itself.
     """
 
@@ -42,6 +43,7 @@ class Task:
     races: bool = False
     capacity: int = 1
     share: float | None = None
+    timeout_s: float | None = None
     trainers: tuple[Any, ...] = ()
 
     @property

@@ -5,6 +5,7 @@ It trains by itself, or has a trainer train it in a pack with other trials.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,7 +17,7 @@ from ray import tune
 
 from raysearch.packs import joins_packs
 from raysearch.trial import Setup, TrialResult, trial_epochs
-from raysearch.tuning.assignments import START, as_lists, failure, finite_means
+from raysearch.tuning.assignments import START, OverdueError, as_lists, failure, finite_means
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.race_scheduler import rung_report
 from raysearch.tuning.task import Task
@@ -24,6 +25,8 @@ from raysearch.tuning.trainer import NotBegunError
 
 # A report costs Tune some 10 ms. One trial that lasts reports often enough to end it on demand.
 _REPORT_S = 2.0
+# A trial that was given up may still come to its end by itself within this time.
+_GRACE_S = 1.0
 
 
 class TrialActor(tune.Trainable):
@@ -35,6 +38,8 @@ class TrialActor(tune.Trainable):
 
     _epochs: Iterator[TrialResult] = iter(())
     _under_way: Future[None] | None = None
+    _began = 0.0
+    _hangs = False
     _result: TrialResult
     _reached: tuple[tuple[Any, ...], ...] = ()
 
@@ -53,11 +58,14 @@ class TrialActor(tune.Trainable):
 
     def cleanup(self) -> None:
         """End what is left of the trial, so that its pack goes on without it."""
+        if isinstance(self._epochs, _Remote):
+            self._epochs.end(self._hangs)
         if self._under_way is not None:
             self._under_way.cancel()
-            wait([self._under_way])
-        if isinstance(self._epochs, _Remote):
-            self._epochs.end()
+            _, running = wait([self._under_way], _GRACE_S if self._hangs else None)
+            if running:
+                # A thread cannot be ended, its process can: Tune begins what is next in another.
+                os._exit(1)
 
     def step(self) -> dict[str, Any]:
         """Train on to the next report; a trial that fails ends with its reason, not by raising."""
@@ -72,16 +80,25 @@ class TrialActor(tune.Trainable):
         except (ray.exceptions.RayActorError, NotBegunError):
             raise  # the trainer died: Tune gives the trial again
         except Exception as error:
+            self._hangs = isinstance(error, OverdueError)
             failed = {"error": failure(error), "done": True}
             return {**_progress(self._result), **failed, "reached": self._reached}
 
     def _trained(self) -> None:
-        """Wait for the training that began with the trial, or train on."""
-        under_way, self._under_way = self._under_way, None
-        if under_way is None:
-            self._train()
-        else:
-            under_way.result()
+        """Wait for the training that began with the trial, or train on.
+
+        Raises:
+            OverdueError: if it takes longer than a trial may.
+        """
+        if self._under_way is None:
+            self._under_way = self._thread.submit(self._train)
+        limit = self._task.timeout_s
+        left = None if limit is None else max(0.0, self._began + limit - time.monotonic())
+        done, _ = wait([self._under_way], left)
+        if not done:
+            raise OverdueError(limit or 0.0)
+        self._under_way = None
+        done.pop().result()
 
     def _train(self) -> None:
         """Train until there is something to decide, or until it is time to ask for an ending."""
@@ -100,6 +117,7 @@ class TrialActor(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         task, index = self._task, config["index"]
         self._result, self._reached = START, ()
+        self._began, self._hangs = time.monotonic(), False
         setup = task.setup(config)
         if task.trainers and joins_packs(setup):
             # Trials that Tune starts one after another meet in one trainer.
@@ -140,8 +158,12 @@ class _Remote(Iterator[TrialResult]):
             raise error.cause from None
         return result
 
-    def end(self) -> None:
-        self._trainer.end.remote(*self._try)
+    def end(self, hangs: bool) -> None:
+        """Leave the trainer; one that hangs starts anew, and its other trials are given again."""
+        if hangs:
+            ray.kill(self._trainer, no_restart=False)
+        else:
+            self._trainer.end.remote(*self._try)
 
 
 def _report(result: TrialResult) -> dict[str, Any]:

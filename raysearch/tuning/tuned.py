@@ -124,7 +124,7 @@ def _tuner(
     ending: Ending,
     scratch: str,
 ) -> tune.Tuner:
-    needs: Any = {"cpu": 1, "gpu": resources.gpus_per_trial}
+    needs = partial(_needs, gpus=resources.gpus_per_trial)
     if task.trainers:
         needs = partial(_beside_trainers, capacity=task.capacity)
     trainable = tune.with_resources(tune.with_parameters(TrialActor, task=task), needs)
@@ -154,8 +154,17 @@ def _beside_trainers(config: Mapping[str, Any], capacity: int) -> tune.Placement
     Trainers have no CPU of their own: a trial that waits for one brings its share of it, and one
     that no pack would gain from, as of trees, trains by itself.
     """
-    setup = Setup("", "", config["detector"], config["parameters"])
-    return tune.PlacementGroupFactory([{"CPU": 1 / capacity if joins_packs(setup) else 1.0}])
+    return tune.PlacementGroupFactory([{"CPU": 1 / capacity if _is_network(config) else 1.0}])
+
+
+def _needs(config: Mapping[str, Any], gpus: float) -> tune.PlacementGroupFactory:
+    """What a trial needs: networks go where GPUs are, trees to any CPU."""
+    of_gpu = {"GPU": gpus} if gpus and _is_network(config) else {}
+    return tune.PlacementGroupFactory([{"CPU": 1.0, **of_gpu}])
+
+
+def _is_network(config: Mapping[str, Any]) -> bool:
+    return joins_packs(Setup("", "", config["detector"], config["parameters"]))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_scale.py trials [10 100 100
 
 Trials sleep. With `trials` they do nothing and the sampler is TPE or random: driver CPU and wall
 time a trial, how much the driver has grown and what lies on disk. With `workers` each sleeps for a
-second: the share of the workers' time that is sleep, between the first and the last end.
+second: the share of the workers' time that is sleep, while all of them run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
 
 _SLEEP_S = 1.0
-_TRIALS_EACH = 6
+# Workers start one after another, for minutes if there are many: only the middle is counted.
+_TRIALS_EACH, _FIRST_EACH, _LAST_EACH = 30, 15, 5
 
 
 def run(folder: Path, trials: int, seconds: float, sampler: str) -> list[float]:
@@ -75,8 +76,7 @@ def with_workers(workers: int) -> dict[str, float]:
         started, cpu = time.perf_counter(), time.process_time()
         ends = run(Path(folder), trials, _SLEEP_S, "random")
         cpu = time.process_time() - cpu
-    # All workers run from the moment when as many trials as there are workers have ended.
-    busy = ends[workers - 1 : -workers]
+    busy = ends[_FIRST_EACH * workers - 1 : -_LAST_EACH * workers]
     rate = (len(busy) - 1) / (busy[-1] - busy[0]) if len(busy) > 1 else float("nan")
     return {
         "share_asleep": rate * _SLEEP_S / workers,

@@ -40,6 +40,13 @@ def quick(trial):
     return {"detector": "hgb", "parameters": parameters}
 
 
+def endless(trial):
+    """Setups of a moment, but for some that take hours."""
+    bins = trial.suggest_int("bins", 2, 8)
+    iterations = 10**6 if bins > 6 else 4
+    return {"detector": "hgb", "parameters": {"max_iter": iterations, "max_bins": bins}}
+
+
 def lasting(trial):
     """Setups that take some seconds of which one can be robbed."""
     leaves = trial.suggest_int("leaves", 31, 63)

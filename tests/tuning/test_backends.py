@@ -70,6 +70,19 @@ def test_a_trial_whose_worker_is_killed_is_given_again(tmp_path):
     assert timeless(disturbed) == timeless(undisturbed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["direct", "tune"])
+def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, backend):
+    history, _, reason = run(tmp_path, backend, "endless", 9, trial_timeout_s=20)
+    records = {index: record for index, (_, record) in history.records().items()}
+    assert (sorted(records), reason) == (list(range(9)), None)
+    failed = {index: record.error for index, record in records.items() if record.state == "FAIL"}
+    hanging = [index for index, (found, _) in history.records().items() if found["bins"] > 6]
+    limit = "OverdueError: it took longer than trial_timeout_s = 20"
+    assert hanging
+    assert failed == dict.fromkeys(hanging, limit)
+
+
 def test_short_trials_stay_with_the_direct_backend(tmp_path, monkeypatch):
     monkeypatch.setattr("raysearch.tuning.run.run_tuned", None)
     history, said, reason = run(tmp_path / "s", "auto", "quick", 12)

@@ -29,6 +29,7 @@ class FakePool:
 
     seconds = 0.1
     deadly: frozenset = frozenset()
+    endless: frozenset = frozenset()
     waiting: list
     given: list
     rules: list
@@ -69,6 +70,12 @@ class FakePool:
                 worker.batches = deque()
                 yield Lost(list(running), [a for batch in waiting for a in batch], "it died")
                 continue
+            if any(a.index in self.endless for a in worker.batches[0]):
+                running, *waiting = worker.batches
+                worker.batches = deque()
+                rest = [a for batch in waiting for a in batch]
+                yield Lost(list(running), rest, "too long", overdue=True)
+                continue
             assignment = worker.batches[0].popleft()
             if not worker.batches[0]:
                 worker.batches.popleft()
@@ -80,8 +87,9 @@ class FakePool:
 def run(tmp_path, monkeypatch):
     """Runs the direct backend with pretending workers; gives the history and what was given."""
 
-    def of(trials=12, sampler="random", seconds=0.1, deadly=(), race=None, **how):
-        pool = type("Pool", (FakePool,), {"seconds": seconds, "deadly": frozenset(deadly)})
+    def of(trials=12, sampler="random", seconds=0.1, race=None, **how):
+        kinds = {name: frozenset(how.pop(name, ())) for name in ("deadly", "endless")}
+        pool = type("Pool", (FakePool,), {"seconds": seconds, **kinds})
         pool.given, pool.waiting, pool.rules, pool.sizes = [], [], [], []
         monkeypatch.setattr(direct, "Pool", pool)
         history = History(tmp_path, Settings(trials=trials, sampler=sampler))
@@ -127,6 +135,16 @@ def test_a_trial_that_kills_its_workers_fails_and_costs_no_other(run):
     assert pool.given.count(7) == 3
     reason = history.records()[7][1].error
     assert reason == "its worker died in each of 3 runs: it died"
+
+
+def test_a_trial_that_takes_too_long_fails_at_once_and_costs_no_other(run):
+    history, pool = run(endless=[5])
+    ended = states(history)
+    assert ended.pop(5) == "FAIL"
+    assert set(ended.values()) == {"COMPLETE"}
+    assert history.records()[5][1].error == "too long"
+    # With others in its batch, it may have been another's fault; alone, it was not.
+    assert pool.given.count(5) <= 2
 
 
 def test_a_trial_is_given_again_with_its_parameters(run, tmp_path):

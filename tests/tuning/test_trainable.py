@@ -21,7 +21,7 @@ def actor(monkeypatch):
     monkeypatch.setattr(trainable, "hide_unassigned_gpus", lambda: None)
     monkeypatch.setattr(ray, "get", lambda reference: reference)
 
-    def of(detector, parameters, *rungs, races=True, trainers=()):
+    def of(detector, parameters, *rungs, races=True, trainers=(), timeout_s=None):
         def task_rungs(family):
             if family not in ("pretender", "hgb"):
                 raise KeyError(f"no rungs for {family}")
@@ -33,6 +33,7 @@ def actor(monkeypatch):
             setup=lambda config: trainable.Setup("", "", config["detector"], config["parameters"]),
             rungs=task_rungs,
             trainers=trainers,
+            timeout_s=timeout_s,
         )
         made = TrialActor.__new__(TrialActor)
         made.setup({"index": 0, "detector": detector, "parameters": parameters}, task)
@@ -87,6 +88,34 @@ def test_what_is_left_of_a_trial_has_ended_before_the_next_begins(actor, pretend
         assert made.reset_config({"index": index, "detector": "pretender", "parameters": {}})
     assert made.step()["finished"]
     assert max(most) == 1
+
+
+def test_a_trial_that_takes_too_long_has_failed_and_what_hangs_ends_with_its_process(
+    actor, pretend, monkeypatch
+):
+    goes_on, ended = Event(), []
+    pretend(lambda member, epoch, x: goes_on.wait(60) and x[:, 0], epochs=1)
+    monkeypatch.setattr(trainable, "_GRACE_S", 0.1)
+    monkeypatch.setattr("os._exit", ended.append)
+    made = actor("pretender", {}, timeout_s=0.2)
+    (only,) = reports(made)
+    assert only["error"] == "OverdueError: it took longer than trial_timeout_s = 0.2"
+    assert not ended  # the failure is told first
+    made.cleanup()
+    assert ended == [1]
+    goes_on.set()
+
+
+def test_a_trial_that_comes_to_its_end_late_leaves_its_process_to_the_next(
+    actor, pretend, monkeypatch
+):
+    pretend(lambda member, epoch, x: time.sleep(0.4) or x[:, 0], epochs=1)
+    monkeypatch.setattr("os._exit", None)
+    made = actor("pretender", {}, timeout_s=0.2)
+    assert "OverdueError" in made.step()["error"]
+    made._task.timeout_s = 60
+    assert made.reset_config({"index": 1, "detector": "pretender", "parameters": {}})
+    assert made.step()["finished"]
 
 
 def test_a_long_trial_reports_often_enough_to_be_ended(actor, pretend, monkeypatch):

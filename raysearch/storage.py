@@ -1,0 +1,45 @@
+"""What is said where storage fails while a study, scan or test is written."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from raysearch.errors import InputError
+
+# What the system says of storage that has no room, or is not there any more.
+_OF_SYSTEM = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS, errno.ESTALE}
+# SQLite's words for these; the low byte of its codes is the kind of error, the rest its occasion.
+_OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+
+
+@contextmanager
+def written(directory: Path, what: str) -> Iterator[None]:
+    """Say in a sentence that storage failed, and that what is finished is safe.
+
+    Args:
+        directory: that is written to.
+        what: lies in it.
+
+    Raises:
+        InputError: where it cannot be written to any more.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if not _is_of_storage(error):
+            raise
+        raise InputError(
+            f"{directory} must be on storage that can be written to, but: {error}. What was "
+            f"finished before is kept; make room and go on with the {what} by "
+            f"`raysearch resume {directory}`."
+        ) from error
+
+
+def _is_of_storage(error: OSError | sqlite3.OperationalError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _OF_SYSTEM
+    return error.sqlite_errorcode & 0xFF in _OF_SQLITE
