@@ -80,8 +80,8 @@ def sic_bound(is_data: Classes, scores: Scores) -> float:
     Example:
         >>> is_data = np.arange(2000) < 1000
         >>> few = np.isin(np.arange(2000), [*range(8), 1999])  # 8 data, 1 template event pass
-        >>> round((8 - 1) / np.sqrt(1000), 3), round(sic_bound(is_data, few.astype(float)), 3)
-        (0.221, 0.054)
+        >>> round(sic_bound(is_data, few.astype(float)), 3)  # val_sic is 0.221
+        0.054
     """
     curve = efficiencies(is_data, scores)
     tpr, fpr = _shares(curve, 1)

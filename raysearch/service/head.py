@@ -96,9 +96,9 @@ def _start(directory: Path, say: Say) -> Head:
     say("starting a Ray head of your own on this machine (`raysearch stop --head` ends it)")
     ports = free_ports()
     about = About(f"http://127.0.0.1:{ports.dashboard}", *this_program())
-    # A token that got known opens no later head.
-    renew_token(directory / TOKEN)
     with birth(directory, about) as lock:
+        # A token that got known opens no later head.
+        renew_token(directory / TOKEN)
         process = _begun(signing(LOCK, head_command(ports, directory / "ray")), directory, lock)
     _STARTED.append(process)
     return Head(process.pid, about)

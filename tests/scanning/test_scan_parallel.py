@@ -73,14 +73,10 @@ def test_a_scan_directory_holds_what_it_should(scan):
     assert all(np.isfinite(row["max_sic"]) for row in full)
 
 
-def visible_gpus():
-    return os.environ.get("CUDA_VISIBLE_DEVICES")
-
-
 @pytest.mark.usefixtures("local_ray")
 def test_no_task_sees_a_gpu_that_it_does_not_hold():
     tasks = RayTasks()
-    (handle,) = tasks.start(visible_gpus)
+    (handle,) = tasks.start(os.getenv, "CUDA_VISIBLE_DEVICES")
     while not tasks.ended([handle], 1.0):
         pass
     assert tasks.result(handle) == ""
