@@ -16,7 +16,6 @@ cost where both cores are busy and does not depend on who else is at work.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import statistics
 import subprocess
@@ -144,30 +143,14 @@ def looked_at(folder: Path, viewers: int) -> Iterator[list[psutil.Process]]:
     served = [*python, "-m", "raysearch", "dashboard", str(folder), "--no-browser"]
     with subprocess.Popen(served, stdout=subprocess.PIPE, text=True) as page:
         url = page.stdout.readline().strip() if page.stdout else ""
-        watching = [*python, __file__, "watch", url, str(viewers)]
+        script = Path(__file__).with_name("viewers.py")
+        watching = [*python, str(script), url, str(viewers)]
         with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as watchers:
             if watchers.stdout:
                 watchers.stdout.readline()
             yield [psutil.Process(page.pid), psutil.Process(watchers.pid)]
             watchers.terminate()
         page.terminate()
-
-
-async def watch(url: str, viewers: int) -> None:
-    """Read the events as so many browsers would, and do nothing with them."""
-    host, port = url.removeprefix("http://").rstrip("/").split(":")
-    streams = []
-    for _ in range(viewers):
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        streams.append(reader)
-    print("all look", flush=True)
-    await asyncio.gather(*(_read(reader) for reader in streams))
-
-
-async def _read(reader: asyncio.StreamReader) -> None:
-    while await reader.read(1 << 16):
-        pass
 
 
 def cpu_s(processes: Sequence[psutil.Process]) -> list[float]:
@@ -261,9 +244,7 @@ def _told(took: Sequence[float]) -> str:
 def main() -> None:
     """See the module."""
     what, *rest = sys.argv[1:] or ["update"]
-    if what == "watch":
-        asyncio.run(watch(rest[0], int(rest[1])))
-    elif what in ("viewers", "commits"):
+    if what in ("viewers", "commits"):
         viewers, pairs = map(int, rest or ("50", "3"))
         (with_viewers if what == "viewers" else with_commits)(viewers, pairs)
     else:
