@@ -1,24 +1,29 @@
 """What the live page costs: an update at 5,000 trials, and a study that 50 viewers look at.
 
 Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_live.py update [5000]
+     OMP_NUM_THREADS=1 python tests/benchmarks/bench_live.py commits [50 3]
      OMP_NUM_THREADS=1 python tests/benchmarks/bench_live.py viewers [50 3]
 
 `update`: CPU ms of reading what is new and writing it for a viewer, when so many trials are there.
+`commits`: a driver that begins and ends twenty trials a second and trains none, in turn without a
+page and with one that so many viewers look at: ms that a commit takes, in which a reader can be in
+the way, and CPU of page and viewers, as a share of one core.
 `viewers`: the same random search again and again, in turn without a page and with one that so
 many viewers look at, all on this machine: seconds between the first and the last end of a trial,
-with over without, and the CPU time that page and viewers took meanwhile.
+with over without, and the CPU time of page and viewers over that of the study, which is what they
+cost where both cores are busy and does not depend on who else is at work.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,14 +43,17 @@ from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
 
 _SPACE = "hgb"
-_TRIALS = 60
-_EVENTS = 8000
+_TRIALS = 20
+_COMMITS = 200
+_PERIOD_S = 0.05
+_EVENTS = 4000
 
 
 class Cost(NamedTuple):
-    """Of a study: seconds from end to end of trials; CPU seconds of its page and viewers."""
+    """Of a study: seconds from end to end of trials; CPU seconds of study, page and viewers."""
 
     seconds: float
+    study_cpu_s: float
     page_cpu_s: float
     viewers_cpu_s: float
 
@@ -57,7 +65,7 @@ def begun(folder: Path, trials: int) -> Settings:
     return settings
 
 
-def fill(history: History, count: int) -> None:
+def fill(history: History, count: int, *, commit: bool = True) -> None:
     """So many trials that were never trained."""
     rng = np.random.default_rng(0)
     for _ in range(count):
@@ -68,7 +76,8 @@ def fill(history: History, count: int) -> None:
         metrics = {**values, "max_sic": rng.gamma(4, 1, 3).tolist()}
         state = "FAIL" if index % 50 == 0 else "COMPLETE"
         history.finish(trial, Record(state, metrics, 1, 1.0, "a reason", _SPACE))
-    history.commit()
+    if commit:
+        history.commit()
 
 
 def update(trials: int) -> dict[str, float]:
@@ -134,7 +143,8 @@ def looked_at(folder: Path, viewers: int) -> Iterator[list[psutil.Process]]:
     served = [*python, "-m", "raysearch", "dashboard", str(folder), "--no-browser"]
     with subprocess.Popen(served, stdout=subprocess.PIPE, text=True) as page:
         url = page.stdout.readline().strip() if page.stdout else ""
-        watching = [*python, __file__, "watch", url, str(viewers)]
+        script = Path(__file__).with_name("viewers.py")
+        watching = [*python, str(script), url, str(viewers)]
         with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as watchers:
             if watchers.stdout:
                 watchers.stdout.readline()
@@ -143,67 +153,100 @@ def looked_at(folder: Path, viewers: int) -> Iterator[list[psutil.Process]]:
         page.terminate()
 
 
-async def watch(url: str, viewers: int) -> None:
-    """Read the events as so many browsers would, and do nothing with them."""
-    host, port = url.removeprefix("http://").rstrip("/").split(":")
-    streams = []
-    for _ in range(viewers):
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        streams.append(reader)
-    print("all look", flush=True)
-    await asyncio.gather(*(_read(reader) for reader in streams))
+def cpu_s(processes: Sequence[psutil.Process]) -> list[float]:
+    """CPU seconds that each has taken so far."""
+    return [sum(process.cpu_times()[:2]) for process in processes]
 
 
-async def _read(reader: asyncio.StreamReader) -> None:
-    while await reader.read(1 << 16):
-        pass
+def own_cpu_s(others: Sequence[psutil.Process]) -> float:
+    """CPU seconds of this process and all below it but these: driver, Ray and workers."""
+    left_out = {process.pid for process in others}
+    own = psutil.Process()
+    below = [each for each in own.children(recursive=True) if each.pid not in left_out]
+    return sum(cpu_s([own, *below]))
 
 
 def measured(shared: ray.ObjectRef[TwoSample], viewers: int) -> Cost:
     """One study, looked at by so many."""
     with tempfile.TemporaryDirectory() as name:
-        settings = begun(Path(name), _TRIALS)
-        if not viewers:
-            return Cost(study(Path(name), settings, shared), 0.0, 0.0)
-        with looked_at(Path(name), viewers) as processes:
-            before = [sum(process.cpu_times()[:2]) for process in processes]
-            seconds = study(Path(name), settings, shared)
-            after = [sum(process.cpu_times()[:2]) for process in processes]
-    page, watchers = (late - early for early, late in zip(before, after, strict=True))
-    return Cost(seconds, page, watchers)
+        folder = Path(name)
+        settings = begun(folder, _TRIALS)
+        with looked_at(folder, viewers) if viewers else nullcontext([]) as processes:
+            own, before = own_cpu_s(processes), cpu_s(processes)
+            seconds = study(folder, settings, shared)
+            after = cpu_s(processes)
+            own = own_cpu_s(processes) - own
+    page, watchers = [b - a for a, b in zip(before, after, strict=True)] or [0.0, 0.0]
+    return Cost(seconds, own, page, watchers)
 
 
 def with_viewers(viewers: int, pairs: int) -> None:
     """Print what each pair of studies took."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     shared = ray.put(sample())
-    measured(shared, 0)
-    ratios = []
+    ratios, shares = [], []
     for pair in range(pairs):
         # Whoever comes first in a pair has a cooler machine.
         order = (0, viewers) if pair % 2 == 0 else (viewers, 0)
         found = {each: measured(shared, each) for each in order}
         with_, without = found[viewers], found[0]
         ratios.append(with_.seconds / without.seconds)
-        share = with_.page_cpu_s / with_.seconds / (psutil.cpu_count() or 1)
+        shares.append((with_.page_cpu_s + with_.viewers_cpu_s) / with_.study_cpu_s)
         print(
             f"without {without.seconds:.2f} s, with {with_.seconds:.2f} s: {ratios[-1]:.3f}; "
-            f"CPU of the page {with_.page_cpu_s:.2f} s ({share:.2%} of the machine), "
-            f"of the viewers {with_.viewers_cpu_s:.2f} s",
+            f"CPU of the study {without.study_cpu_s:.2f} and {with_.study_cpu_s:.2f} s, "
+            f"the page {with_.page_cpu_s:.2f} s, "
+            f"viewers {with_.viewers_cpu_s:.2f} s: {shares[-1]:.2%}",
             flush=True,
         )
-    print(f"median {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")
+    print(f"time, median {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")
+    print(f"CPU, median {statistics.median(shares):.2%} ({min(shares):.2%}-{max(shares):.2%})")
+
+
+def commits(folder: Path) -> list[float]:
+    """ms of each commit of a driver that begins and ends trials."""
+    history = History(folder, begun(folder, _COMMITS))
+    took = []
+    for _ in range(_COMMITS):
+        fill(history, 1, commit=False)
+        started = time.perf_counter()
+        history.commit()
+        took.append(1e3 * (time.perf_counter() - started))
+        time.sleep(_PERIOD_S)
+    return took
+
+
+def with_commits(viewers: int, pairs: int) -> None:
+    """Print what commits took in each pair."""
+    for _ in range(pairs):
+        with tempfile.TemporaryDirectory() as name:
+            alone = commits(Path(name))
+        with tempfile.TemporaryDirectory() as name:
+            begun(Path(name), _COMMITS)
+            with looked_at(Path(name), viewers) as processes:
+                before, started = cpu_s(processes), time.perf_counter()
+                watched = commits(Path(name))
+                spent = time.perf_counter() - started
+                after = cpu_s(processes)
+        page, watchers = ((b - a) / spent for a, b in zip(before, after, strict=True))
+        print(
+            f"commit {_told(alone)} ms, with {viewers} viewers {_told(watched)} ms; the page takes "
+            f"{page:.1%} of a core, the viewers {watchers:.1%}",
+            flush=True,
+        )
+
+
+def _told(took: Sequence[float]) -> str:
+    late = np.quantile(took, 0.99)
+    return f"median {statistics.median(took):.2f}, mean {np.mean(took):.2f}, 99% {late:.2f}"
 
 
 def main() -> None:
     """See the module."""
     what, *rest = sys.argv[1:] or ["update"]
-    if what == "watch":
-        asyncio.run(watch(rest[0], int(rest[1])))
-    elif what == "viewers":
+    if what in ("viewers", "commits"):
         viewers, pairs = map(int, rest or ("50", "3"))
-        with_viewers(viewers, pairs)
+        (with_viewers if what == "viewers" else with_commits)(viewers, pairs)
     else:
         for name, value in update(int(rest[0]) if rest else 5000).items():
             print(f"{name:>20} {value:.1f}")

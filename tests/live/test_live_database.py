@@ -95,7 +95,10 @@ def test_while_the_study_has_it_for_itself_it_is_said_so(driver, feed):
     assert len(feed.news().ended) == 1
 
 
-@pytest.mark.parametrize("contents", [b"", b"no database", b"SQLite format 3\0" + bytes(4080)])
+NO_DATABASES = [b"", b"no database", b"SQLite format 3\0" + bytes(4080)]
+
+
+@pytest.mark.parametrize("contents", NO_DATABASES, ids=["empty", "text", "zeros"])
 def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path, contents):
     (tmp_path / DATABASE).write_bytes(contents)
     with pytest.raises(Unreadable, match="holds no trials of a study"):
@@ -120,9 +123,10 @@ def test_a_table_without_end_is_given_up(tmp_path, monkeypatch):
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize(
-    "told", [None, 7, "x", "[]", json.dumps("[" * 100_000), json.dumps("{"), b"\x80\xff", '"7"']
-)
+NO_RECORDS = [None, 7, "x", "[]", json.dumps("[" * 100_000), json.dumps("{"), b"\x80\xff", '"7"']
+
+
+@pytest.mark.parametrize("told", NO_RECORDS, ids=range(len(NO_RECORDS)))
 def test_a_record_that_is_none_is_empty(driver, feed, told):
     driver.run(complete())
     with sqlite3.connect(driver.directory / DATABASE) as crafted:

@@ -1,6 +1,7 @@
 """The state of a page: what a viewer is sent, and where a study stands."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -126,25 +127,37 @@ def test_a_lock_is_seen_and_not_touched(tmp_path):
     assert not is_held(tmp_path / LOCK, tmp_path / "no list of the kernel")
 
 
-def finished(directory, scored=True):
+def finished(directory):
     """The files of a study whose choices are made."""
     driver = Driver(directory, trials=1)
     driver.run(complete(0.5, 4.0))
     hand_made_study(directory)
     driver.ended()
-    if scored:
-        rng = np.random.default_rng(0)
-        is_signal = np.arange(4000) < 1000
-        scores = (rng.normal(size=4000) + 2 * is_signal).astype(np.float32)
-        table = {"sample": ["test"] * 4000, "mjj_tev": np.full(4000, 3.5, np.float32)}
-        table |= {"is_signal": is_signal, "score.val_sic": scores}
-        pq.write_table(pa.table(table), directory / "scores.parquet")
+    rng = np.random.default_rng(0)
+    is_signal = np.arange(4000) < 1000
+    scores = (rng.normal(size=4000) + 2 * is_signal).astype(np.float32)
+    table = {"sample": ["test"] * 4000, "mjj_tev": np.full(4000, 3.5, np.float32)}
+    table |= {"is_signal": is_signal, "score.val_sic": scores}
+    pq.write_table(pa.table(table), directory / "scores.parquet")
     return driver
 
 
-def test_a_finished_study_has_its_verdict_and_curves(tmp_path):
-    driver = finished(tmp_path / "study")
-    snapshot = State(driver.directory, driver.settings).refresh()
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return finished(tmp_path_factory.mktemp("original") / "study")
+
+
+@pytest.fixture
+def over(original, tmp_path):
+    """A copy of a finished study, and its state."""
+    directory = tmp_path / "study"
+    shutil.copytree(original.directory, directory)
+    return directory, State(directory, original.settings)
+
+
+def test_a_finished_study_has_its_verdict_and_curves(over):
+    _, state = over
+    snapshot = state.refresh()
     told = json.loads(snapshot.outcome)
     assert head(snapshot)["phase"]["name"] == "finished"
     assert "By val SIC the best setup is hgb" in told["sentences"][0]
@@ -155,9 +168,10 @@ def test_a_finished_study_has_its_verdict_and_curves(tmp_path):
     assert curve["x"] == sorted(curve["x"])
 
 
-def test_without_scores_it_is_said_why_there_is_no_curve(tmp_path):
-    driver = finished(tmp_path / "study", scored=False)
-    told = json.loads(State(driver.directory, driver.settings).refresh().outcome)
+def test_without_scores_it_is_said_why_there_is_no_curve(over):
+    directory, state = over
+    (directory / "scores.parquet").unlink()
+    told = json.loads(state.refresh().outcome)
     assert told["curves"] == []
     assert "no event was scored" in told["absence"]
 
@@ -165,14 +179,13 @@ def test_without_scores_it_is_said_why_there_is_no_curve(tmp_path):
 HOSTILE = [b"", b"{", b"[]", b"[" * 100_000, b"\x80\x04K\x01.", b'{"choices": 7}', b"PAR1" * 100]
 
 
-@pytest.mark.parametrize("contents", HOSTILE)
+@pytest.mark.parametrize("contents", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize(
     "name", ["study.json", "selection.json", "scores.parquet", "trials.parquet", DATABASE]
 )
-def test_whatever_a_file_holds_the_page_has_a_state(tmp_path, name, contents):
-    driver = finished(tmp_path / "study")
-    state = State(driver.directory, driver.settings)
-    (driver.directory / name).write_bytes(contents)
+def test_whatever_a_file_holds_the_page_has_a_state(over, name, contents):
+    directory, state = over
+    (directory / name).write_bytes(contents)
     snapshot = state.refresh()
     json.loads(snapshot.head, parse_constant=pytest.fail)
     json.loads(snapshot.outcome, parse_constant=pytest.fail)
