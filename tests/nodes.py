@@ -20,6 +20,8 @@ SLEEPERS = {"worker_process_setup_hook": "raysearch.benchmarks.sleepers.install"
 QUIET = {"logging_level": "ERROR", "log_to_driver": False}
 # As in Ray's own module, which would import Ray.
 FAKE_HEAD_NODE_ID = "f" * 51 + "00000"
+COMMANDS = ("initialization", "setup", "head_setup", "worker_setup")
+COMMANDS += ("head_start_ray", "worker_start_ray")
 PROVIDER = "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider"
 
 
@@ -91,6 +93,10 @@ def autoscaled(types, idle_s):
         "auth": {},
         "available_node_types": types,
         "head_node_type": "ray.head.default",
+        "file_mounts": {},
+        "cluster_synced_files": [],
+        "file_mounts_sync_continuously": False,
+        **{f"{what}_commands": [] for what in COMMANDS},
     }
     fake = {
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",

@@ -119,6 +119,6 @@ def scaled():
 def test_nodes_come_when_trials_wait_and_go_when_idle():
     began, most, records = elsewhere(scaled)
     assert began == 0
-    assert most == 2
+    assert 2 <= most <= 3
     assert sorted(records) == list(range(60))
     assert {record.state for record in records.values()} == {"COMPLETE"}
