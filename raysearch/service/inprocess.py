@@ -15,7 +15,15 @@ from typing import TextIO
 import typer
 
 from raysearch.errors import InputError
-from raysearch.service.executor import FAILED, RUNNING, SUCCEEDED, AlreadyThere, JobInfo, Request
+from raysearch.service.executor import (
+    FAILED,
+    RUNNING,
+    STOPPED,
+    SUCCEEDED,
+    AlreadyThere,
+    JobInfo,
+    Request,
+)
 from raysearch.service.fetched import copy_study
 
 IN_PROCESS = "in-process"
@@ -49,10 +57,15 @@ class InProcess:
         begun = JobInfo(request.job_id, RUNNING, request.words, request.study, started=time.time())
         self.known[request.job_id] = begun
         out = self.printed[request.job_id] = _Tee(sys.stdout)
-        with redirect_stdout(out):
-            failure = _run(request.words)
-        state = FAILED if failure else SUCCEEDED
-        self.known[request.job_id] = replace(begun, state=state, message=failure, ended=time.time())
+        state, failure = STOPPED, "it was interrupted"
+        try:
+            with redirect_stdout(out):
+                failure = _run(request.words)
+            state = FAILED if failure else SUCCEEDED
+        finally:
+            # Ctrl-C is for whoever submitted it too; the job has ended all the same.
+            ended = replace(begun, state=state, message=failure, ended=time.time())
+            self.known[request.job_id] = ended
 
     def jobs(self) -> list[JobInfo]:
         """See `Executor.jobs`."""
@@ -82,9 +95,13 @@ def _run(words: Sequence[str]) -> str:
 
     try:
         status = application()(list(words), standalone_mode=False)
-    except (InputError, typer.TyperException, typer.Abort) as error:
+    except typer.Abort:
+        return "it was interrupted"
+    except (InputError, typer.TyperException) as error:
         print(f"error: {error}")
         return str(error)
+    except SystemExit as error:
+        status = error.code
     except Exception as error:
         print(traceback.format_exc())
         return f"{type(error).__name__}: {error}"

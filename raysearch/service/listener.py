@@ -20,10 +20,10 @@ def listeners(port: int) -> frozenset[int] | None:
     Args:
         port: on whatever address.
     """
-    tables = [path for path in _TABLES if path.is_file()]
+    tables = [text for path in _TABLES if (text := _text(path)) is not None]
     if not tables:
         return None
-    rows = (row for path in tables for row in path.read_text().splitlines()[1:])
+    rows = (row for text in tables for row in text.splitlines()[1:])
     return frozenset(owners(rows, port))
 
 
@@ -39,3 +39,11 @@ def owners(rows: Iterable[str], port: int) -> Iterator[int]:
         _, local, _, state, _, _, _, user = row.split()[:8]
         if state == _LISTENS and int(local.rpartition(":")[2], 16) == port:
             yield int(user)
+
+
+def _text(path: Path) -> str | None:
+    """What a table holds; None where there is none, or it is kept from this user."""
+    try:
+        return path.read_text()
+    except OSError:
+        return None

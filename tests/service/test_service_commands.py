@@ -7,11 +7,13 @@ from io import StringIO
 from threading import Timer
 
 import pytest
+import typer
 from toys import hand_made_study, toy_events
 
 from raysearch import cli
 from raysearch.events import write_columns
 from raysearch.service import inprocess, places
+from raysearch.service.executor import Request, info
 from raysearch.service.inprocess import InProcess
 
 
@@ -126,3 +128,31 @@ def test_an_error_of_the_program_is_in_the_log(monkeypatch):
 
     monkeypatch.setattr("raysearch.commands.application.application", broken)
     assert inprocess._run(["search"]) == "RuntimeError: broken"
+
+
+@pytest.mark.parametrize(
+    ("raised", "state"),
+    [(SystemExit(3), "FAILED"), (SystemExit(0), "SUCCEEDED"), (typer.Abort(), "FAILED")],
+)
+def test_a_command_that_leaves_python_has_ended(raised, state, monkeypatch):
+    here = InProcess()
+    monkeypatch.setattr("raysearch.commands.application.application", lambda: _raising(raised))
+    here.start(Request("job", ("search",), "study"))
+    assert info(here, "job").state == state
+
+
+def test_a_job_that_is_interrupted_has_ended(monkeypatch):
+    here = InProcess()
+    monkeypatch.setattr(
+        "raysearch.commands.application.application", lambda: _raising(KeyboardInterrupt())
+    )
+    with pytest.raises(KeyboardInterrupt):
+        here.start(Request("job", ("search",), "study"))
+    assert info(here, "job").state == "STOPPED"
+
+
+def _raising(error):
+    def application(words, standalone_mode):
+        raise error
+
+    return application

@@ -37,5 +37,5 @@ def test_a_listener_of_this_process_is_of_this_user(family, host):
 
 
 def test_a_system_that_does_not_tell_is_not_taken_for_nobody(monkeypatch, tmp_path):
-    monkeypatch.setattr(listener, "_TABLES", (tmp_path / "tcp",))
+    monkeypatch.setattr(listener, "_TABLES", (tmp_path / "absent", tmp_path))
     assert listeners(80) is None
