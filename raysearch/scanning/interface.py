@@ -136,6 +136,7 @@ def resume_scan(directory: Path | str, *, address: str | None = None, say: Say =
     check_unchanged(about["inputs"])
     paths = {name: Path(entry["path"]) for name, entry in about["inputs"].items()}
     sources = {name: paths.get(name) for name in ("events", "template", "test")}
+    _say_what_changed(about, say)
     with locked(held.directory, "scan"):
         return _run(held.directory, settings, scan_inputs(sources, settings), address, say)
 
@@ -176,6 +177,18 @@ def _create(directory: Path, settings: ScanSettings, inputs: Mapping[str, Any], 
         "complete": False,
     }
     write_json(directory / SCAN, about)
+
+
+def _say_what_changed(about: Mapping[str, Any], say: Say) -> None:
+    """Say if what is finished was made by other code than what is to come."""
+    changed = differing(about.get("versions", {}), versions())
+    if about.get("git_commit") != git_commit():
+        changed.append("commit")
+    if changed:
+        say(
+            f"this scan was begun with another {', '.join(changed)}: what is finished and what is "
+            "run now may not compare"
+        )
 
 
 def _check_same(held: Scan, settings: ScanSettings, inputs: Mapping[str, str]) -> None:
