@@ -142,6 +142,7 @@ def _go_on(held: Scan, sources: Mapping[str, Source | None], address: str | None
     check_address(address)
     settings = scan_settings_from_json(held.about["settings"])
     inputs = scan_inputs(sources, settings)
+    _say_what_changed(held.about, say)
     with locked(held.directory, "scan"):
         about = held.about
         about["inputs"] = moved(about["inputs"], sources, held.directory / INPUTS)
@@ -183,6 +184,18 @@ def _create(directory: Path, settings: ScanSettings, inputs: Mapping[str, Any], 
         "complete": False,
     }
     write_json(directory / SCAN, about)
+
+
+def _say_what_changed(about: Mapping[str, Any], say: Say) -> None:
+    """Say if what is finished was made by other code than what is to come."""
+    changed = differing(about.get("versions", {}), versions())
+    if about.get("git_commit") != git_commit():
+        changed.append("commit")
+    if changed:
+        say(
+            f"this scan was begun with another {', '.join(changed)}: what is finished and what is "
+            "run now may not compare"
+        )
 
 
 def _check_same(held: Scan, settings: ScanSettings, sources: Mapping[str, Source | None]) -> None:

@@ -121,3 +121,20 @@ def test_a_process_refuses_in_a_sentence_without_waiting_for_ray(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (2, "False\n")
     assert done.stderr.startswith("error: an event file must exist")
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({}, ""), ({"numpy": "0.1"}, "begun with another numpy: "), (None, "another commit")],
+)
+def test_a_scan_that_goes_on_with_other_code_says_so(changed, told, monkeypatch, tmp_path):
+    monkeypatch.setattr(interface, "_run", lambda *a: None)
+    monkeypatch.setattr(interface, "scan_inputs", lambda *a: {})
+    commit = interface.git_commit() if changed is not None else "0" * 40
+    about = {"schema": 1, "settings": ScanSettings().as_json(), "inputs": {}, "complete": False}
+    about |= {"versions": interface.versions() | (changed or {}), "git_commit": commit}
+    write_json(tmp_path / "scan.json", about)
+    lines = []
+    interface.resume_scan(tmp_path, say=lines.append)
+    assert told in "".join(lines)
+    assert bool(lines) == bool(told)
