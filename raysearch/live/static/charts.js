@@ -67,7 +67,10 @@ export class Chart {
     new ResizeObserver(() => this.redraw()).observe(host);
     host.addEventListener("pointermove", (event) => this.point(event));
     host.addEventListener("pointerdown", (event) => this.point(event));
-    host.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+    // A finger leaves as soon as it has tapped; what it asked for stays.
+    host.addEventListener("pointerleave", ({ pointerType }) => {
+      if (pointerType === "mouse") this.tip.hidden = true;
+    });
   }
 
   // layers: {kind: "dots" | "line", className, marker, xs, ys, tell(i) -> lines of text}
