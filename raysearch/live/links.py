@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from raysearch.errors import InputError
 from raysearch.service.address import is_loopback
-from raysearch.service.head import running_head
+from raysearch.service.head_place import running_head
 from raysearch.tuning.history import DATABASE
 
 _DASHBOARD = "RAY_API_SERVER_ADDRESS"

@@ -61,7 +61,7 @@ class Shape:
             inputs, outputs = self.sizes[k : k + 2]
             middle, start = end - outputs, end - (inputs + 1) * outputs
             out[:, middle:end] = slope
-            by_weight = out[:, start:middle].unflatten(1, (outputs, inputs))
+            by_weight = out[:, start:middle].view(len(out), outputs, inputs, -1)
             torch.mul(slope[:, :, None, :], values[k][:, None, :, :], out=by_weight)
             end = start
             if k:
