@@ -60,5 +60,6 @@ def mean_and_spread(values: Any) -> tuple[float | None, float | None]:
     if len(known) < len(found):
         return None, None
     mean = sum(known) / len(known)
-    variance = sum((value - mean) ** 2 for value in known) / len(known)
-    return number(mean), number(math.sqrt(variance))
+    # Of a crafted file: squares of large numbers would be an error here.
+    spread = math.hypot(*(value - mean for value in known)) / math.sqrt(len(known))
+    return number(mean), number(spread)

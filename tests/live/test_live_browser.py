@@ -158,7 +158,7 @@ def test_the_axis_can_be_time_and_a_point_tells_of_its_trial(tmp_path, look):
     with Page(driver.directory) as page:
         viewer = look(page.dashboard.url)
         viewer.has("history", "trials that have ended")
-        box = viewer.tab.locator("#history").bounding_box()
+        box = viewer.tab.locator("#history svg").bounding_box()
         viewer.tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         playwright.expect(viewer.tab.locator("#history .tip")).to_contain_text("hgb")
         viewer.tab.locator("#by-time").click()
