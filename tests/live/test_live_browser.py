@@ -1,6 +1,7 @@
 """The page in headless Chromium: it follows a study, executes nothing, and fits on a phone."""
 
 import os
+import re
 import shutil
 import time
 
@@ -159,7 +160,9 @@ def test_the_axis_can_be_time_and_a_point_tells_of_its_trial(tmp_path, look):
         viewer = look(page.dashboard.url)
         viewer.has("history", "trials that have ended")
         box = viewer.tab.locator("#history svg").bounding_box()
-        viewer.tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        drawn = viewer.tab.locator("#history path.dots").first.get_attribute("d")
+        x, y = map(float, re.match(r"M(\S+) ([\d.]+)", drawn).groups())
+        viewer.tab.mouse.move(box["x"] + x, box["y"] + y)
         playwright.expect(viewer.tab.locator("#history .tip")).to_contain_text("hgb")
         viewer.tab.locator("#by-time").click()
         viewer.has("history", "since the first trial ended")
