@@ -26,7 +26,7 @@ EXECUTORS = {
     "local": lambda request: request.getfixturevalue("own_head") and running_local(),
     "cluster": lambda request: cluster(request.getfixturevalue("own_head")),
 }
-RAY = pytest.mark.xdist_group("ray")
+RAY = pytest.mark.xdist_group("head")
 
 
 def ended(executor, job_id):

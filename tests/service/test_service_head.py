@@ -30,7 +30,7 @@ from raysearch.service.ping import ray_version
 from raysearch.service.submission import submit
 from raysearch.study import Study, load_study
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("head")
 LONGEST_S = 150
 QUICK = "--space hgb --sampler random --repeats 1 --n-signal 300"
 

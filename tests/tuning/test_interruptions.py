@@ -11,7 +11,7 @@ import pytest
 
 from raysearch import load_study
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("head")
 TRIALS = 12
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from nodes import QUIET, SLEEPERS, autoscaled, cluster, elsewhere, run_trials, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("head")]
 
 
 def killed_node(backend):

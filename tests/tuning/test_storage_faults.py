@@ -39,7 +39,7 @@ def told(lines):
     return [line for line in lines if "] trial 0" in line]
 
 
-@pytest.mark.parametrize("backend", ["direct", "tune"])
+@pytest.mark.parametrize("backend", ["direct", pytest.param("tune", marks=pytest.mark.slow)])
 def test_full_storage_ends_a_study_in_a_sentence_and_it_goes_on_later(
     backend, events_file, tmp_path, monkeypatch
 ):
@@ -65,6 +65,7 @@ def test_full_storage_ends_a_study_in_a_sentence_and_it_goes_on_later(
     assert len(told(lines)) == TRIALS - before  # what was told was on disk
 
 
+@pytest.mark.slow
 def test_slow_storage_costs_time_only(events_file, tmp_path, monkeypatch):
     commit = Database.commit
 
