@@ -109,7 +109,7 @@ class Resources:
             either; with TPE and racing they depend on the order in which trials end.
         trials_per_pack: compatible trials trained as one at most; None to measure what pays.
         trial_timeout_s: a trial that takes longer has failed, and its worker is replaced; None for
-            no limit. Trials that are trained as one have it together.
+            no limit. With a limit no trials are trained as one.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -129,6 +129,12 @@ class Resources:
             raise InputError(
                 f"`trials_per_pack >= 1` must hold, but got {self.trials_per_pack}; leave it out "
                 "to have it measured."
+            )
+        if (self.trials_per_pack or 1) > 1 and self.trial_timeout_s is not None:
+            raise InputError(
+                "trials with a time limit of their own are not trained as one, but got "
+                f"trials_per_pack = {self.trials_per_pack} and trial_timeout_s = "
+                f"{self.trial_timeout_s}; leave one of them out."
             )
         if not 0 <= self.gpus_per_trial < float("inf"):
             raise InputError(

@@ -72,6 +72,18 @@ def test_an_unknown_backend_is_refused():
         Resources(backend="tuna")
 
 
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("inf")])
+def test_a_limit_of_a_trial_that_says_nothing_is_refused(limit):
+    with pytest.raises(InputError, match="`0 < trial_timeout_s` must hold"):
+        Resources(trial_timeout_s=limit)
+
+
+def test_a_pack_has_no_time_limit():
+    with pytest.raises(InputError, match="trials_per_pack = 2 and trial_timeout_s = 9"):
+        Resources(trials_per_pack=2, trial_timeout_s=9.0)
+    assert Resources(trials_per_pack=1, trial_timeout_s=9.0).trial_timeout_s == 9.0
+
+
 def test_settings_never_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().seed = 2

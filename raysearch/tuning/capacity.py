@@ -32,6 +32,8 @@ def with_capacity(task: Task, resources: Resources, say: Say) -> Task:
         resources: of a trial.
         say: told what was found, and what the memory of usual GPUs would hold.
     """
+    if resources.trial_timeout_s is not None:
+        return task  # a limit is one trial's own: none may wait for, or end with, another
     if resources.trials_per_pack is not None:
         return replace(task, capacity=resources.trials_per_pack)
     if not resources.gpus_per_trial and kernel() is not None:

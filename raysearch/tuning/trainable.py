@@ -59,7 +59,7 @@ class TrialActor(tune.Trainable):
     def cleanup(self) -> None:
         """End what is left of the trial, so that its pack goes on without it."""
         if isinstance(self._epochs, _Remote):
-            self._epochs.end(self._hangs)
+            self._epochs.end()
         if self._under_way is not None:
             self._under_way.cancel()
             _, running = wait([self._under_way], _GRACE_S if self._hangs else None)
@@ -158,12 +158,8 @@ class _Remote(Iterator[TrialResult]):
             raise error.cause from None
         return result
 
-    def end(self, hangs: bool) -> None:
-        """Leave the trainer; one that hangs starts anew, and its other trials are given again."""
-        if hangs:
-            ray.kill(self._trainer, no_restart=False)
-        else:
-            self._trainer.end.remote(*self._try)
+    def end(self) -> None:
+        self._trainer.end.remote(*self._try)
 
 
 def _report(result: TrialResult) -> dict[str, Any]:

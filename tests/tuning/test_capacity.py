@@ -65,5 +65,11 @@ def test_a_search_is_told_what_was_measured_and_what_gpus_would_hold(sizes, monk
     assert (fixed.capacity, fixed.share, len(told)) == (5, None, 1)
 
 
+def test_trials_with_a_time_limit_are_trained_alone():
+    task = Task(SAMPLE, "idealised", "baseline", 2, 1)
+    limited = Resources(gpus_per_trial=1, trial_timeout_s=60.0)
+    assert capacity.with_capacity(task, limited, print).capacity == 1
+
+
 def test_it_is_measured_in_earnest():
     assert worthwhile(mlp(width=8, layers=1), SAMPLE, repeats=1) >= 1
