@@ -101,12 +101,12 @@ class Resources:
     """What a trial occupies and when the search has to end.
 
     Attributes:
-        gpus_per_trial: share of a GPU for each trial that trains networks; trees need none, but the
-            direct backend, whose workers take any trial, gives it to all.
+        gpus_per_trial: share of a GPU for each trial that trains networks. By Tune trees go to CPUs;
+            the workers of the direct backend take any trial and all hold a share.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
         backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
-            direct while trials are short and need no GPU. A random search gives the same results by
-            either; with TPE and racing they depend on the order in which trials end.
+            direct while trials are short. A random search gives the same results by either; with
+            TPE and racing they depend on the order in which trials end.
         trials_per_pack: compatible trials trained as one at most; None to measure what pays.
         trial_timeout_s: a trial that takes longer has failed, and its worker is replaced; None for
             no limit. With a limit no trials are trained as one.

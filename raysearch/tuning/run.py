@@ -50,13 +50,11 @@ def run_search(
     timeout_s = resources.trial_timeout_s
     task = replace(task, objective=settings.objective, races=races, timeout_s=timeout_s)
     task = with_capacity(task, resources, say)
-    # Tune places each trial where its kind of detector belongs; direct workers take any.
-    while_short = resources.backend == "auto" and not resources.gpus_per_trial
-    if while_short:
+    if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)
     with ending.on_ctrl_c():
-        if resources.backend == "direct" or while_short:
+        if resources.backend != "tune":
             _run_direct(book, task, settings, resources, ending, pace)
             book.reopen()
         if history.left and not ending.is_due:

@@ -60,7 +60,7 @@ def fractions():
             placed_detectors.install()
             space = "test_nodes:space_of_both"
             how = {"space": space, "gpus_per_trial": 0.5, "trials_per_pack": 1}
-            records = run_trials(16, "auto", 0.0, Path(name), **how)
+            records = run_trials(16, "tune", 0.0, Path(name), **how)
             names = [node.node_id for node in started]
         return records, names, [line.split() for line in log.read_text().splitlines()]
 
