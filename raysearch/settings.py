@@ -101,8 +101,8 @@ class Resources:
     """What a trial occupies and when the search has to end.
 
     Attributes:
-        gpus_per_trial: share of a GPU for each trial that trains networks. By Tune trees go to CPUs;
-            the workers of the direct backend take any trial and all hold a share.
+        gpus_per_trial: share of a GPU for each trial that trains networks. With Tune trees go to
+            CPUs; the workers of the direct backend take any trial and all hold a share.
         time_budget_s: each run of the search ends after this many seconds; None for no limit.
         backend: "tune" (Ray Tune), "direct" (Ray actors, less work for each trial), or "auto":
             direct while trials are short. A random search gives the same results by either; with
