@@ -119,8 +119,9 @@ class Direct:
             if reason is None:
                 self._again.appendleft([assignment])
                 continue
+            seconds = (self._task.timeout_s or 0.0) if lost.overdue else 0.0
             detector = assignment.setup.detector
-            self._book.enter(assignment.index, Record("FAIL", {}, 0, 0.0, reason, detector))
+            self._book.enter(assignment.index, Record("FAIL", {}, 0, seconds, reason, detector))
 
     def _overdue(self, lost: Lost) -> str | None:
         """Why the trial has failed, if it was the only one that can have taken so long."""

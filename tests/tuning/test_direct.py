@@ -19,7 +19,7 @@ from raysearch.tuning.pool import Lost
 from search_spaces.hgb import space
 
 TASK = SimpleNamespace(
-    setup=lambda c: Setup("idealised", "baseline", c["detector"], {}), capacity=1
+    setup=lambda c: Setup("idealised", "baseline", c["detector"], {}), capacity=1, timeout_s=7.0
 )
 EARLY = Rung(1, 5, 0.5)
 
@@ -142,7 +142,8 @@ def test_a_trial_that_takes_too_long_fails_at_once_and_costs_no_other(run):
     ended = states(history)
     assert ended.pop(5) == "FAIL"
     assert set(ended.values()) == {"COMPLETE"}
-    assert history.records()[5][1].error == "too long"
+    failed = history.records()[5][1]
+    assert (failed.error, failed.seconds) == ("too long", 7.0)
     # With others in its batch, it may have been another's fault; alone, it was not.
     assert pool.given.count(5) <= 2
 
