@@ -25,14 +25,14 @@ def dashboard(
     """Follow a study in a browser while it runs; it is only read. Ctrl-C ends the page."""
     from raysearch.live.interface import dashboard as serve
 
-    with serve(study, port=port, host=host) as page:
-        print(page.url, flush=True)
-        if browser and _has_screen():
-            webbrowser.open(page.url)
-        try:
+    try:
+        with serve(study, port=port, host=host) as page:
+            print(page.url, flush=True)
+            if browser and _has_screen():
+                webbrowser.open(page.url)
             page.wait()
-        except KeyboardInterrupt:
-            print("the page has ended", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("the page has ended", file=sys.stderr)
 
 
 def _has_screen() -> bool:
