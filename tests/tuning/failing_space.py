@@ -43,8 +43,9 @@ def quick(trial):
 def endless(trial):
     """Setups of a moment, but for some that take hours."""
     bins = trial.suggest_int("bins", 2, 8)
-    iterations = 10**6 if bins > 6 else 4
-    return {"detector": "hgb", "parameters": {"max_iter": iterations, "max_bins": bins}}
+    if bins > 6:
+        return {"detector": "random_forest", "parameters": {"n_estimators": 10**6}}
+    return {"detector": "hgb", "parameters": {"max_iter": 4, "max_bins": bins}}
 
 
 def lasting(trial):
