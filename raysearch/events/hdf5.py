@@ -1,7 +1,7 @@
 """HDF5 files from strangers: opened read-only, and only what lies inside the file itself.
 
 A data set with external storage, a virtual data set or a link may hand out the bytes of any file
-the user can read; none of them has a place in an event file. `hdf5plugin` registers the Blosc
+the user can read; none of them has a place in an event file. `hdf5plugin` has the Blosc
 filter of the official LHC Olympics files.
 """
 
@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import hdf5plugin  # noqa: F401  (importing it registers the filters)
+import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import InputError
 
 _LISTED = 12
+
+# Importing it would do; said aloud, since nothing else here names it.
+hdf5plugin.register("blosc", force=False)
 
 
 @contextmanager
