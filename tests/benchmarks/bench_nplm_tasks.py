@@ -30,7 +30,7 @@ def many(toys: int = 10_000) -> None:
     pool = surrogate_events(440_000, 0, 1, REGION_TEV)
     data = surrogate_events(20_000, 0, 2, REGION_TEV)
     with tempfile.TemporaryDirectory() as folder, Watch() as watch:
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         began = time.monotonic()
         result = nplm_test(
             data,
@@ -93,7 +93,7 @@ def workers(toys: int = 400, runs: int = 3) -> None:
 
 
 def _seconds(cpus: int, toys: int) -> float:
-    ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
     work = Work(kernel_test(Size(), "fixed"))
     batches = [Batch(None, tuple(range(k, k + BATCH_TOYS))) for k in range(0, toys, BATCH_TOYS)]
     run = ray_runner()

@@ -18,7 +18,7 @@ cpus, batch, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 run = conduct.conduct
 import raysearch.nplm.chain as chain
 chain.conduct = lambda course, runner: run(course, runner, batch)
-ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
 rng = np.random.default_rng(0)
 data, reference = rng.normal(size=(200, 2)), rng.normal(size=(2000, 2))
 result = raysearch.nplm_test(
