@@ -34,6 +34,7 @@ def workers_that(install: str, cpus: int | None = None) -> Iterator[None]:
             "this is measured on a Ray of its own, but one is connected; call ray.shutdown() first."
         )
     ray.init(
+        "local",
         num_cpus=cpus,
         include_dashboard=False,
         logging_level="ERROR",
