@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-CONFIG = yaml.safe_load((Path(__file__).parents[1] / "cluster.yaml").read_text())
+TEXT = (Path(__file__).parents[1] / "cluster.yaml").read_text()
+CONFIG = yaml.safe_load(TEXT)
 
 
 @pytest.mark.parametrize("kind", ["head", "worker"])
@@ -27,3 +28,19 @@ def test_cluster_yaml_satisfies_rays_own_schema():
     config = prepare_config(deepcopy(CONFIG))
     validate_config(config)
     assert {"head", "cpu_worker", "gpu_worker"} == set(config["available_node_types"])
+
+
+@pytest.mark.filterwarnings("default")
+def test_so_does_what_its_comments_give_for_machines_on_premises():
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    told = "\n".join(line[4:] for line in TEXT.splitlines() if line.startswith("#   "))
+    premises = yaml.safe_load(told[told.index("provider:") : told.index("\n- sudo mount")])
+    assert list(premises) == ["provider", "auth"]
+    kept = {key: value for key, value in CONFIG.items() if key not in REPLACED}
+    config = prepare_config({**kept, **premises})
+    validate_config(config)
+    assert config["max_workers"] == 2
+
+
+REPLACED = ("available_node_types", "head_node_type", "max_workers")

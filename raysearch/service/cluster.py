@@ -57,6 +57,11 @@ class Cluster:
         found = [info for job in self.interface.jobs() if (info := _info(job)) is not None]
         return sorted(found, key=lambda info: info.started or 0.0)
 
+    def job(self, job_id: str) -> JobInfo | None:
+        """See `Executor.job`."""
+        told = self.interface.job(job_id)
+        return None if told is None else _info(told)
+
     def logs(self, job_id: str) -> str:
         """See `Executor.logs`."""
         return self.interface.logs(job_id)
@@ -82,7 +87,7 @@ class Cluster:
     def _ended(self, job_id: str) -> str:
         """The log of a helping job once it has ended."""
         ends = time.monotonic() + _FETCH_S
-        while (job := self.interface.job(job_id))["status"] not in ENDED:
+        while (job := self._helper(job_id))["status"] not in ENDED:
             if time.monotonic() > ends:
                 raise InputError(
                     f"{self.place} must pack a study within {_FETCH_S:.0f} s, but its job is "
@@ -93,6 +98,12 @@ class Cluster:
         if job["status"] != SUCCEEDED:
             raise InputError(f"{self.place} could not do it: {last_line(text)}")
         return text
+
+    def _helper(self, job_id: str) -> Mapping[str, Any]:
+        told = self.interface.job(job_id)
+        if told is None:
+            raise InputError(f"{self.place} must pack a study, but forgot its job; ask again.")
+        return told
 
 
 def entrypoint(python: str, words: tuple[str, ...]) -> str:

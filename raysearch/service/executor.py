@@ -89,6 +89,10 @@ class Executor(Protocol):
         """All jobs of raysearch it still knows, in the order in which they were submitted."""
         ...
 
+    def job(self, job_id: str) -> JobInfo | None:
+        """One of them; None if it knows none of this name."""
+        ...
+
     def logs(self, job_id: str) -> str:
         """What the job has printed so far."""
         ...
@@ -108,11 +112,10 @@ def info(executor: Executor, job_id: str) -> JobInfo:
     Raises:
         InputError: if it knows none of this name.
     """
-    known = executor.jobs()
-    for job in known:
-        if job.job_id == job_id:
-            return job
-    names = ", ".join(job.job_id for job in known) or "none"
+    found = executor.job(job_id)
+    if found is not None:
+        return found
+    names = ", ".join(job.job_id for job in executor.jobs()) or "none"
     raise InputError(
         f"there must be a job {job_id!r} at {executor.place}, but its jobs are: {names}. A job is "
         "forgotten when its head ends; `raysearch resume STUDY` goes on with its study."

@@ -31,6 +31,7 @@ from raysearch.service.head_place import (
     head_token,
     only_starter,
     running_head,
+    sockets_directory,
 )
 from raysearch.service.listener import listeners
 from raysearch.service.ping import ray_version
@@ -94,12 +95,12 @@ def this_program() -> tuple[str, str]:
 
 def _start(directory: Path, say: Say) -> Head:
     say("starting a Ray head of your own on this machine (`raysearch stop --head` ends it)")
-    ports = free_ports()
+    ports, sockets = free_ports(), sockets_directory()
     about = About(f"http://127.0.0.1:{ports.dashboard}", *this_program())
     with birth(directory, about) as lock:
         # A token that got known opens no later head.
         renew_token(directory / TOKEN)
-        process = _begun(signing(LOCK, head_command(ports, directory / "ray")), directory, lock)
+        process = _begun(signing(LOCK, head_command(ports, sockets)), directory, lock)
     _STARTED.append(process)
     return Head(process.pid, about)
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raysearch.access import LOOPBACK_ONLY, MODE, TOKEN, TOKEN_PATH
+from raysearch.errors import InputError
 
 LOOPBACK = "127.0.0.1"
 # A stopped job gets Ctrl-C, and this long to write its report.
 _STOP_S = 60
+# A socket's path may have 107 bytes, of which those that Ray puts below this one take up to 67.
+_LONGEST = 40
 # These would lead to another cluster, or show the token of one to every process of this head.
 _NOT_INHERITED = frozenset({"RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", TOKEN})
 
@@ -38,7 +41,16 @@ def free_ports() -> Ports:
 
 
 def head_command(ports: Ports, temporary: Path) -> list[str]:
-    """The words that start the head, and nothing that has to be kept secret."""
+    """The words that start the head, and nothing that has to be kept secret.
+
+    Raises:
+        InputError: if Ray's sockets would have too long a path below `temporary`.
+    """
+    if (length := len(os.fsencode(temporary))) > _LONGEST:
+        raise InputError(
+            f"sockets must lie under a path of at most {_LONGEST} bytes, but {temporary} has "
+            f"{length}; give a shorter one by TMPDIR or RAYSEARCH_HEAD_DIR."
+        )
     return [
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
         *(f"--port={ports.gcs}", f"--dashboard-port={ports.dashboard}"),

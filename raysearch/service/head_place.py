@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,11 +67,26 @@ class Head:
 def head_directory() -> Path:
     """The directory of this user's head; the environment variable RAYSEARCH_HEAD_DIR moves it.
 
+    It lies in the home, where nobody tidies up and every login finds it, by the machine's name, as
+    several machines may have one home.
+
     Raises:
-        InputError: if it belongs to another user, or others may look into it.
+        InputError: if it cannot be made, belongs to another user, or others may look into it.
     """
-    default = Path(tempfile.gettempdir()) / f"raysearch-{os.getuid()}"
-    return private_directory(Path(os.environ.get(DIRECTORY, default)).absolute())
+    named = os.environ.get(DIRECTORY)
+    try:
+        return private_directory(Path(named).absolute() if named else _at_home())
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"a head must have a directory, but: {error}; name one on a local disk by {DIRECTORY}."
+        ) from error
+
+
+def sockets_directory() -> Path:
+    """Where Ray keeps sockets and logs of the head: on a local disk, under a short path."""
+    named = os.environ.get(DIRECTORY)
+    temporary = Path(tempfile.gettempdir()) / f"raysearch-{os.getuid()}"
+    return (Path(named).absolute() if named else private_directory(temporary)) / "ray"
 
 
 def head_token() -> str:
@@ -130,6 +146,12 @@ def birth(directory: Path, about: About) -> Iterator[IO[str]]:
         lock.truncate(0)
         write_json(directory / _ABOUT, asdict(about))
         yield lock
+
+
+def _at_home() -> Path:
+    """Where the XDG Base Directory Specification has what a program remembers."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "raysearch" / socket.gethostname()
 
 
 def _is_locked(directory: Path) -> bool:

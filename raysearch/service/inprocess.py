@@ -71,6 +71,10 @@ class InProcess:
         """See `Executor.jobs`."""
         return list(self.known.values())
 
+    def job(self, job_id: str) -> JobInfo | None:
+        """See `Executor.job`."""
+        return self.known.get(job_id)
+
     def logs(self, job_id: str) -> str:
         """See `Executor.logs`."""
         return self.printed[job_id].getvalue()

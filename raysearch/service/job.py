@@ -56,7 +56,7 @@ class Job:
             if ended:
                 return
             told += news
-            wait_s = _POLL_S if news else min(_LONGEST_POLL_S, 1.5 * wait_s)
+            wait_s = _POLL_S if news else _longer(wait_s)
             time.sleep(wait_s)
 
     def wait(self, timeout_s: float | None = None) -> JobInfo:
@@ -66,10 +66,12 @@ class Job:
             TimeoutError: if it runs for longer than `timeout_s`.
         """
         ends = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        wait_s = _POLL_S
         while (status := self.status()).state not in ENDED:
             if time.monotonic() > ends:
                 raise TimeoutError(f"job {self.job_id} still runs after {timeout_s} s.")
-            time.sleep(_POLL_S)
+            time.sleep(wait_s)
+            wait_s = _longer(wait_s)
         return status
 
     def stop(self) -> bool:
@@ -107,6 +109,10 @@ def fetch(executor: Executor, study: str, to: Path | str | None) -> Path:
             raise InputError(f"a study must have a directory, but {study} is none yet.")
         return Path(study)
     return executor.fetch(study, Path(to) if to is not None else Path("studies", _name(study)))
+
+
+def _longer(wait_s: float) -> float:
+    return min(_LONGEST_POLL_S, 1.5 * wait_s)
 
 
 def _name(study: str) -> str:

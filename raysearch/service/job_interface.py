@@ -62,9 +62,10 @@ class JobInterface:
         found = self._json(self._ask("GET", "jobs/"))
         return found if isinstance(found, list) else []
 
-    def job(self, job_id: str) -> dict[str, Any]:
-        """One of them."""
-        return dict(self._json(self._ask("GET", _path(job_id))))
+    def job(self, job_id: str) -> dict[str, Any] | None:
+        """One of them; None if there is none of this name."""
+        answer = self._ask("GET", _path(job_id))
+        return None if answer.status == _ABSENT else dict(self._json(answer))
 
     def logs(self, job_id: str) -> str:
         """What a job has printed so far."""

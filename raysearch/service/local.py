@@ -44,6 +44,10 @@ class Local:
         """See `Executor.jobs`."""
         return self.cluster.jobs()
 
+    def job(self, job_id: str) -> JobInfo | None:
+        """See `Executor.job`."""
+        return self.cluster.job(job_id)
+
     def logs(self, job_id: str) -> str:
         """See `Executor.logs`."""
         return self.cluster.logs(job_id)

@@ -20,7 +20,11 @@ from raysearch.benchmarks.reading import NAMES, dijets, write_frame
 
 ROWS = 1_000_000
 TARGET_GIB = 2.0
-IDLE = "import ray, time; ray.init('local', include_dashboard=False, log_to_driver=False); time.sleep(20)"
+IDLE = """
+import ray, time
+ray.init("local", include_dashboard=False, log_to_driver=False)
+time.sleep(20)
+"""
 
 
 def measure(rows: int = ROWS) -> list[dict]:

@@ -58,6 +58,7 @@ def test_every_executor_runs_the_same_jobs(executor, study, tmp_path):
     done = ended(executor, job_id)
     assert (done.state, done.words, done.study) == (SUCCEEDED, words, str(study))
     assert done.started <= done.ended
+    assert executor.job("nobody's") is None
     assert executor.logs(job_id).endswith(f"660 events scored: {out}\n")
     assert out.is_file()
     assert [job.job_id for job in executor.jobs()][-2:] == [job_id, f"{job_id}-bad"]

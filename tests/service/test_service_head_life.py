@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from jobs_head import soon
@@ -16,7 +18,14 @@ from raysearch.service import head as head_module
 from raysearch.service import head_place
 from raysearch.service.head import check_listener, start_head, stop_head
 from raysearch.service.head_command import Ports, free_ports, head_command, head_environment
-from raysearch.service.head_place import About, Head, head_token, running_head
+from raysearch.service.head_place import (
+    About,
+    Head,
+    head_directory,
+    head_token,
+    running_head,
+    sockets_directory,
+)
 
 SERVER = """
 import http.server, sys
@@ -218,13 +227,45 @@ def test_a_head_is_told_where_its_token_lies_and_not_what_it_is(monkeypatch, tmp
     path = make_token(tmp_path / "token")
     token = read_token(path)
     environment = head_environment(path)
-    words = head_command(Ports(1, 2, 3, 4), tmp_path)
+    words = head_command(Ports(1, 2, 3, 4), Path("/tmp/ray"))
     assert environment["RAY_AUTH_MODE"] == "token"
     assert environment["RAY_AUTH_TOKEN_PATH"] == str(path)
     assert not {"RAY_AUTH_TOKEN", "RAY_ADDRESS"} & environment.keys()
     assert not any(token in each for each in [*words, *environment.values()])
     for word in ("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1"):
         assert word in words
+
+
+def test_a_path_too_long_for_sockets_is_refused():
+    with pytest.raises(InputError, match=r"at most 40 bytes, but /t{60} has 61; .*HEAD_DIR"):
+        head_command(Ports(1, 2, 3, 4), Path("/" + "t" * 60))
+
+
+class TestTheDirectoryOfAHead:
+    @pytest.fixture(autouse=True)
+    def home(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("RAYSEARCH_HEAD_DIR", raising=False)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        monkeypatch.setattr(head_place.tempfile, "gettempdir", lambda: str(tmp_path))
+
+    def test_lies_in_the_home_and_has_the_name_of_the_machine(self, tmp_path):
+        found = head_directory()
+        assert found == tmp_path / "state" / "raysearch" / socket.gethostname()
+        assert found.stat().st_mode & 0o777 == 0o700
+
+    def test_has_its_sockets_on_a_local_disk(self, tmp_path):
+        assert sockets_directory() == tmp_path / f"raysearch-{os.getuid()}" / "ray"
+
+    def test_is_moved_with_its_sockets(self, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("RAYSEARCH_HEAD_DIR", "mine")
+        assert head_directory() == tmp_path / "mine"
+        assert sockets_directory() == tmp_path / "mine" / "ray"
+
+    def test_that_cannot_be_made_is_an_error_with_the_remedy(self, monkeypatch, tmp_path):
+        (tmp_path / "state").write_text("")
+        with pytest.raises(InputError, match=r"a directory, but: .*state.* by RAYSEARCH_HEAD_DIR"):
+            head_directory()
 
 
 def test_ports_are_free_and_different():

@@ -31,6 +31,9 @@ class Pretended:
     def jobs(self):
         return [JobInfo(r.job_id, self.state, r.words, r.study) for r in self.requests]
 
+    def job(self, job_id):
+        return next((job for job in Pretended.jobs(self) if job.job_id == job_id), None)
+
     def logs(self, job_id):
         return "one\ntwo\n"
 
@@ -116,16 +119,11 @@ def test_a_job_whose_study_was_removed_runs_again(pretended, tmp_path):
 
 @pytest.fixture
 def overtaken(pretended, monkeypatch):
-    """Who asks for the jobs sees none, and then that somebody was faster."""
-    jobs, asked = pretended.jobs, []
-
-    def seen():
-        asked.append(True)
-        return jobs() if len(asked) > 1 else []
+    """Who asks for the jobs sees none, though somebody was faster."""
 
     def of(words):
         first = submit(words)
-        monkeypatch.setattr(pretended, "jobs", seen)
+        monkeypatch.setattr(pretended, "jobs", list)
         return first
 
     return of
