@@ -1,5 +1,6 @@
 import os
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["scans", "jobs_head", "traps"]
@@ -8,6 +9,9 @@ pytest_plugins = ["scans", "jobs_head", "traps"]
 def pytest_configure(config):
     # Two processes run the tests on two cores: more threads would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # How long an example takes says what else the machine does.
+    hypothesis.settings.register_profile("raysearch", deadline=None)
+    hypothesis.settings.load_profile("raysearch")
 
 
 @pytest.fixture(scope="session")

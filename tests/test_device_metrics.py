@@ -16,7 +16,7 @@ def of_numpy(objective, classes, scores):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     scores=arrays(np.float32, (3, 90), elements=st.floats(-5, 5, width=16)),
     n_positive=st.integers(1, 50),

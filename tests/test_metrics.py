@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
@@ -55,7 +55,6 @@ def brute_force_max_sic(is_signal, scores):
 
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 @given(classes_and_ranks())
-@settings(deadline=None)
 def test_the_figures_equal_those_from_sklearns_roc_curve(problem):
     classes, ranks = problem
     scores = ranks.astype(np.float32)
@@ -65,7 +64,6 @@ def test_the_figures_equal_those_from_sklearns_roc_curve(problem):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300), st.floats(0.1, 12))
-@settings(deadline=None)
 def test_val_loss_is_sklearns_balanced_log_loss(seed, n_data, n_template, scale):
     is_data = np.arange(n_data + n_template) < n_data
     log_odds = scale * np.random.default_rng(seed).normal(size=len(is_data)).clip(-3, 3) / 3
@@ -75,7 +73,6 @@ def test_val_loss_is_sklearns_balanced_log_loss(seed, n_data, n_template, scale)
 
 
 @given(classes_and_ranks(), st.data())
-@settings(deadline=None)
 def test_sic_ignores_every_strictly_rising_map_of_the_scores(problem, data):
     classes, ranks = problem
     n = int(ranks.max()) + 1
@@ -88,7 +85,6 @@ def test_sic_ignores_every_strictly_rising_map_of_the_scores(problem, data):
 
 
 @given(classes_and_ranks(), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_the_order_of_the_events_changes_nothing(problem, seed):
     classes, ranks = problem
     order = np.random.default_rng(seed).permutation(len(ranks))

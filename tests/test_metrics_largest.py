@@ -34,7 +34,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(seed=st.integers(0, 2**32), n=st.integers(100, 3000), shift=st.floats(0, 4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pruning_changes_nothing(shape, seed, n, shift):
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 0.5

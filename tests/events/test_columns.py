@@ -27,7 +27,7 @@ def test_round_trip(tmp_path, events):
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".h5"] == ["f.h5"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     hnp.arrays(
         np.float32,

@@ -185,7 +185,7 @@ class TestLikelihoodRatio:
 
 
 class TestEvents:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(
         st.integers(0, 300),
         st.integers(0, 300),

@@ -108,7 +108,7 @@ RECORDS = st.dictionaries(
 
 
 @given(st.lists(RECORDS, max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_a_record_holds_its_row_is_strict_json(records):
     tally = Tally(VAL_SIC)
     tally.add(Ended(k, None, record) for k, record in enumerate(records))

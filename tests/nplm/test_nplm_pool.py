@@ -20,7 +20,7 @@ SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
 
 @pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**63 - 1))
 def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
     of = pool(scheme=scheme, n_reference=n_reference)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -26,7 +26,6 @@ from raysearch.nplm.pvalues import (
 )
 
 
-@settings(deadline=None)
 @given(n=st.integers(1, 5000), share=st.floats(0, 1))
 def test_an_empirical_p_is_never_zero_and_in_its_interval(n, share):
     k = round(share * n)

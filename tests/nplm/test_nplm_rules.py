@@ -53,5 +53,5 @@ def test_weights_count_as_so_many_events():
 
 
 def test_centres_are_at_least_the_root_of_the_events_however_many_there_are():
-    choice = rules.centre_count(NORMAL, ONES, 3.0, 1e-6, 2_500**2, 2000)
-    assert choice.value >= 2500
+    choice = rules.centre_count(NORMAL, ONES, 3.0, 1e-6, 1_500**2, 2000)
+    assert choice.value >= 1500

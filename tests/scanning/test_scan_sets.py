@@ -7,7 +7,7 @@ from raysearch.scanning.sets import draw_sets, setup
 from search_spaces.mlp import BATCH_SIZES
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(few=st.integers(1, 6), more=st.integers(0, 6), seed=st.integers(0, 2**20))
 def test_more_sets_begin_with_the_fewer(few, more, seed):
     assert draw_sets("hgb", few + more, seed)[:few] == draw_sets("hgb", few, seed)

@@ -39,7 +39,7 @@ def problem(n, d, seed):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     n=st.integers(3, 300),
     d=st.integers(1, 20),

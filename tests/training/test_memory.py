@@ -62,7 +62,7 @@ def most_allocated(members, workload, features, is_data, monkeypatch):
 
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("batch_size", [128, 2048])
-@pytest.mark.parametrize("bins", [0, 16])
+@pytest.mark.parametrize("bins", [0, pytest.param(16, marks=pytest.mark.slow)])
 def test_the_model_is_an_upper_bound_and_not_far_above(batch_size, dropout, bins, monkeypatch):
     layout = replace(LAYOUT, bins=bins)
     workload = Workload(layout, batch_size, 20_000, 20_000, dropout)

@@ -1,11 +1,27 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from raysearch import surrogate_events
+from raysearch.detectors.trees import TreeDetector
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_ensembles():
+    """One partition of trees in a final ensemble instead of two, which show nothing more here."""
+    from raysearch import detectors
+
+    small = {
+        name: replace(of, ensemble_size=5) if isinstance(of, TreeDetector) else of
+        for name, of in detectors.DETECTORS.items()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detectors, "DETECTORS", small)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_long_trials_are_handed_over_to_tune_where_the_study_is(tmp_path, monkey
     assert sorted(history.records()) == list(range(12))
 
 
-@pytest.mark.parametrize("backend", ["direct", "tune"])
+@pytest.mark.parametrize("backend", ["direct", pytest.param("tune", marks=pytest.mark.slow)])
 def test_trials_that_fall_behind_are_stopped_in_either_backend(tmp_path, backend):
     history, _, _ = run(tmp_path / "s", backend, "mlp", 10, sampler="tpe")
     ended = [(r.state, r.epochs) for _, r in history.records().values()]

@@ -39,7 +39,8 @@ def told(lines):
     return [line for line in lines if "] trial 0" in line]
 
 
-@pytest.mark.parametrize("backend", ["direct", pytest.param("tune", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["direct", "tune"])
 def test_full_storage_ends_a_study_in_a_sentence_and_it_goes_on_later(
     backend, events_file, tmp_path, monkeypatch
 ):
