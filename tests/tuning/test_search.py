@@ -148,7 +148,7 @@ def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_r
     bad = Setup("idealised", "baseline", "hgb", {"max_bins": 1})
     chosen = {"val_sic": Winner(0, good, "val_sic"), "val_loss": Winner(1, bad, "val_loss")}
     found = refit_all(chosen, ray.put(prepared.sample), 1)
-    assert found["val_sic"].final.members == 10
+    assert found["val_sic"].final.members == 5
     assert "max_bins" in found["val_loss"].final
 
 
