@@ -2,7 +2,8 @@
 
 - ``fresh``: each toy draws its data and its reference, disjoint, from all rows. Their difference
   then fluctuates as that of two independent samples, however small the pool (as in a permutation
-  test). Where the reference is most of the pool, it is described by what it leaves out.
+  test). Where the reference is most of the pool, it is described by what it leaves out. Rows that
+  are kernel centres are always of the reference: no centre is an event of the experiment either.
 - ``fixed``: one reference for all toys; the data come from the other rows.
 - ``sampler``: one reference for all toys; a function draws the data from the true distribution.
 """
@@ -72,6 +73,7 @@ class Pool:
             each toy has `n_data` events.
         sampler: for the scheme "sampler"; its points are not standardised.
         n_nuisances: auxiliary measurements of each toy.
+        n_kept: so many rows, the first, are in the reference of every toy: the centres.
     """
 
     points: Floats
@@ -84,6 +86,7 @@ class Pool:
     expected: float | None = None
     sampler: Sampler | None = None
     n_nuisances: int = 0
+    n_kept: int = 0
 
     def __post_init__(self) -> None:
         """Check that reference and data of a toy fit into the pool."""
@@ -97,6 +100,11 @@ class Pool:
                 f"toys need a pool with disjoint reference and data, {self.n_reference} + "
                 f"{needed - self.n_reference} = {needed} events, but the reference has "
                 f"{len(self.points)}; give more, or a smaller reference_size."
+            )
+        if self.n_kept > self.n_reference:
+            raise InputError(
+                f"centres are events of the reference, but {self.n_kept} were asked for and it has "
+                f"{self.n_reference}; ask for fewer, or a larger reference_size."
             )
 
     @property
@@ -229,12 +237,14 @@ def _rows(pool: Pool, rng: np.random.Generator, n: int) -> tuple[Rows, Rows]:
     if pool.scheme == "fixed":
         aside = pool.n_reference + rng.choice(total - pool.n_reference, pool.n_aside, replace=False)
         return _by_weight(pool, rng, aside)[:n], _NO_ROWS
+    kept, others = pool.n_kept, total - pool.n_kept
     if pool.n_shared:
-        aside = rng.choice(total, total - pool.n_reference, replace=False)
+        aside = kept + rng.choice(others, total - pool.n_reference, replace=False)
         return _by_weight(pool, rng, aside)[:n], aside
-    both = rng.choice(total, pool.n_reference + pool.n_aside, replace=False)
-    reference, aside = np.split(both, [pool.n_reference])
-    return _by_weight(pool, rng, aside)[:n], reference
+    drawn = pool.n_reference - kept
+    both = kept + rng.choice(others, drawn + pool.n_aside, replace=False)
+    reference = np.concatenate([np.arange(kept), both[:drawn]])
+    return _by_weight(pool, rng, both[drawn:])[:n], reference
 
 
 def _by_weight(pool: Pool, rng: np.random.Generator, rows: Rows) -> Rows:

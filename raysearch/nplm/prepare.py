@@ -53,7 +53,7 @@ def prepare_test(question: Question) -> Prepared:
     pool = make_pool(points["reference"], len(data), settings, question.sampler, len(nuisances))
     test, choices = make_statistic(pool, settings, nuisances, question.device)
     signal = pool.standardised(points["signal"].values) if "signal" in points else None
-    observed = draw_observed(pool, data.values, number(settings.seed, "nplm reference"))
+    observed = draw_observed(test.pool, data.values, number(settings.seed, "nplm reference"))
     return Prepared(Work(test, signal), observed, choices, data.columns, nuisances)
 
 
@@ -72,7 +72,7 @@ def make_statistic(
             f"solver = {settings.solver!r} and centre_sets = {settings.centre_sets}."
         )
     blocks = tuple(blocks[0] for blocks in test.blocks)
-    return make_imperfect(pool, blocks, test.penalty, nuisances, device), choices
+    return make_imperfect(test.pool, blocks, test.penalty, nuisances, device), choices
 
 
 def neural_test(
@@ -133,6 +133,7 @@ def kernel_test(
     """The kernel statistic, and what rules chose for it."""
     settings, choices = chosen(pool, settings)
     count, penalty = settings.centres or 0, settings.penalty or 0.0
+    pool = replace(pool, n_kept=settings.centre_sets * count)
     blocks = _blocks(pool, settings.sigmas, count, settings.centre_sets, penalty, device)
     return KernelTest(pool, blocks, penalty, settings.solver, device), choices
 
@@ -181,11 +182,6 @@ def _blocks(
     penalty: float,
     device: str,
 ) -> tuple[tuple[Block, ...], ...]:
-    if sets * count > pool.n_reference:
-        raise InputError(
-            f"centres are reference events, but {sets} sets of {count} were asked for and the "
-            f"reference has {pool.n_reference}; ask for fewer."
-        )
     bases = [
         [
             basis_of(pool, pool.points[k * count : (k + 1) * count], sigma, penalty, device)

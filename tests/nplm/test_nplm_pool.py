@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nplm_toys import exponential, pool
+from nplm_toys import exponential, points, pool
 
 from raysearch.errors import InputError
 from raysearch.nplm.pool import (
@@ -15,17 +15,20 @@ from raysearch.nplm.pool import (
     pool_spread,
     reference_rows,
 )
+from raysearch.nplm.prepare import make_pool, make_statistic
+from raysearch.nplm.settings import NplmSettings
 
 SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
 
 @pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**63 - 1))
-def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
-    of = pool(scheme=scheme, n_reference=n_reference)
+@given(seed=st.integers(0, 2**63 - 1), n_kept=st.sampled_from([0, 1, 400, 1000]))
+def test_reference_and_data_are_disjoint(scheme, n_reference, seed, n_kept):
+    of = pool(scheme=scheme, n_reference=n_reference, n_kept=n_kept)
     draw = draw_toy(of, seed)
     rows = reference_rows(of, draw)
+    assert np.isin(np.arange(n_kept), rows).all()
     assert len(np.unique(rows)) == n_reference
     assert len(np.unique(draw.rows)) == of.n_data == draw.n_data
     assert not np.isin(draw.rows, rows).any()
@@ -36,10 +39,29 @@ def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
 
 @pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
 def test_the_experiment_has_a_reference_of_the_same_size(scheme, n_reference):
-    of = pool(scheme=scheme, n_reference=n_reference)
+    of = pool(scheme=scheme, n_reference=n_reference, n_kept=500)
     draw = draw_observed(of, np.zeros((300, 2)), 1)
     assert draw.n_data == 300
-    assert len(reference_rows(of, draw)) == n_reference
+    rows = reference_rows(of, draw)
+    assert len(rows) == n_reference
+    assert np.isin(np.arange(500), rows).all()
+
+
+@pytest.mark.parametrize(("sets", "expected"), [(1, None), (3, None), (2, 100.0)])
+def test_no_centre_is_an_event_of_a_toy(sets, expected):
+    """As of the experiment: its data are no centres either."""
+    asked = NplmSettings(sigmas=(0.5,), centres=40, centre_sets=sets, expected=expected)
+    of = make_pool(points(np.random.default_rng(0).normal(size=(400, 2))), 100, asked)
+    test, _ = make_statistic(of, asked, (), "cpu")
+    draws = [draw_toy(test.pool, seed) for seed in range(40)]
+    assert min(draw.rows.min() for draw in draws) == 40 * sets
+    found = np.concatenate([block.basis.centres for block in test.blocks[0]])
+    np.testing.assert_array_equal(found, test.pool.points[: 40 * sets])
+
+
+def test_more_centres_than_the_reference_has_are_refused():
+    with pytest.raises(InputError, match="but 3001 were asked for and it has 3000"):
+        pool(n_kept=3001)
 
 
 def test_an_expectation_makes_the_number_of_data_fluctuate():
