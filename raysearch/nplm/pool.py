@@ -147,21 +147,33 @@ def pool_spread(pool: Pool) -> tuple[float, float]:
 
     Over many pools toys and data have the same mean t: where both parts of a toy come from one
     pool, without replacement, their difference fluctuates as for independent samples, and a fixed
-    reference is the same for all. But one pool of P rows differs from the truth, from which the
-    data come: for q degrees of freedom its toys' mean is off by about ``N_D sqrt(2 q) / P``, and
-    for a fixed reference beside it by ``2 N_D sqrt(q / P N_R)`` too. A sampler is the truth.
-    Drawing with replacement would add ``q N_D / P`` to the mean itself.
+    reference is the same for all. Drawing with replacement would add ``q N_D / P`` to the mean for
+    q degrees of freedom and P rows. But one pool differs from the truth, from which the data come.
+
+    Let a share a of the reference be the same for all toys, K rows with mean u off the truth, and
+    all else come from P other rows with mean v off it. The mean of ``N_D |difference of means|^2``
+    is then off by ``N_D (2 a u v + (1 - 2 a) (v^2 - q / P))``, whose two terms have the standard
+    deviations ``2 a N_D sqrt(q / K P)`` and ``|1 - 2 a| N_D sqrt(2 q) / P``. A fixed reference has
+    a = 1. Weighted rows count by their effective number ``(sum w)^2 / sum w^2``. A sampler is the
+    truth. With the mean t in place of q these are upper estimates, in the tests by up to a half:
+    t itself grows with N_D / N_R, and what the penalty holds in part counts in full.
 
     Returns:
         Coefficients of sqrt(q) and of sqrt(2 q).
+
+    References:
+        Survey sampling (Kish, 1965)
     """
     if pool.scheme == "sampler":
         return 0.0, 0.0
     n_data = pool.n_data if pool.expected is None else pool.expected
-    if pool.scheme == "fresh":
-        return 0.0, n_data / len(pool.points)
-    left = len(pool.points) - pool.n_reference
-    return 2 * n_data / math.sqrt(left * pool.n_reference), n_data / left
+    n_same = pool.n_reference if pool.scheme == "fixed" else pool.n_kept
+    same, others = pool.weights[:n_same], pool.weights[n_same:]
+    of_reference = same.sum() + (pool.n_reference - n_same) * others.mean()
+    # One over the root of each effective number, times a for the first.
+    u, v = np.linalg.norm(same) / of_reference, np.linalg.norm(others) / others.sum()
+    share = same.sum() / of_reference
+    return float(2 * n_data * u * v), float(n_data * abs(1 - 2 * share) * v**2)
 
 
 def check_sampler(sampler: Sampler, columns: int) -> None:
