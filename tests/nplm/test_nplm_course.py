@@ -9,12 +9,14 @@ import pytest
 from nplm_toys import points, two_samples
 
 from raysearch.errors import InputError
+from raysearch.nplm.aggregate import combine_fitted
 from raysearch.nplm.chain import begin
 from raysearch.nplm.conduct import conduct, missing
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.plan import asked
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import make_pool, prepare_test
+from raysearch.nplm.pvalues import Chi2, fit_chi2
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
@@ -56,6 +58,12 @@ def test_the_files_hold_what_the_result_says(course, prepared, tmp_path):
     keys = {"t", "p_empirical", "p_asymptotic", "z", "toys", "dof", "ks_p"}
     assert keys < set(written)
     assert written["t"] == result.t
+    assert written["t_fitted"] == result.t_fitted
+    fitted = combine_fitted(result.toy_t, np.array([[w.t for w in result.widths]]), "min-p")
+    told = Chi2(result.dof.value, result.scale.value)
+    assert result.p_asymptotic.value == pytest.approx(float(told.p(result.t_fitted)))
+    assert result.t_fitted == fitted.tests[0]
+    assert result.dof.value == pytest.approx(fit_chi2(fitted.toys).dof)
     assert written["toys"] == 60
     low, high = written["p_empirical"]["interval"]
     assert low <= written["p_empirical"]["value"] <= high
