@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.special import ndtri_exp
 
 from raysearch.nplm.aggregate import combine_counted, combine_fitted
 from raysearch.nplm.pvalues import (
+    RESAMPLES,
     SMALLEST_P,
     Asymptotic,
     Estimate,
@@ -122,8 +124,9 @@ class NplmResult:
         return (
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
             f"{self._fitted()}by a fitted chi2 with {self.dof.value:.1f} degrees of freedom "
-            f"p {limit} {a.value:.2g} ({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; "
-            f"KS test of the fit p = {self.ks_p:.2g}{self._warning()}"
+            f"p {limit} {a.value:.2g} ({a.low:.2g} to {a.high:.2g}), "
+            f"Z = {self.z_asymptotic.value:.2f}; KS test of the fit p = {self.ks_p:.2g}"
+            f"{self._warning()}"
         )
 
     def _fitted(self) -> str:
@@ -185,6 +188,7 @@ def evaluate(
     injected: Mapping[int, Floats],
     about: Mapping[str, Any],
     spread: Sequence[float],
+    resamples: int = RESAMPLES,
 ) -> NplmResult:
     """All numbers of a test from the t of data and toys.
 
@@ -195,6 +199,7 @@ def evaluate(
         injected: by number of signal events, (m, k + 1) the same.
         about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
         spread: of the mean t between pools, see `raysearch.nplm.pool.pool_spread`.
+        resamples: of the fits, see `asymptotic`.
     """
     name, seed = about["aggregate"], about["seed"]
     # A function that overflows somewhere is larger than any other, but must not spoil the sums.
@@ -203,11 +208,12 @@ def evaluate(
     counted = combine_counted(toys, observed, name)
     fitted = combine_fitted(toys, observed[None], name)
     p, t_fitted = empirical_p(counted.n_larger, len(toys)), float(fitted.tests[0])
-    scaled = asymptotic(fitted.toys, t_fitted, seed)
+    fit = partial(asymptotic, seed=seed, resamples=resamples)
     widths = tuple(
-        _width(sigma, float(t), column, seed)
+        _width(sigma, float(t), column, fit(column, float(t)))
         for sigma, t, column in zip(about["sigmas_used"], observed, toys.T, strict=True)
     )
+    scaled = widths[0].asymptotic if len(widths) == 1 else fit(fitted.toys, t_fitted)
     return NplmResult(
         t=counted.observed,
         t_fitted=t_fitted,
@@ -219,7 +225,7 @@ def evaluate(
         dof=scaled.dof,
         scale=scaled.scale,
         ks_p=scaled.ks_p,
-        plain=asymptotic(fitted.toys, t_fitted, seed, plain=True),
+        plain=fit(fitted.toys, t_fitted, plain=True),
         widths=widths,
         injections=tuple(
             _injection(n, t_of(parts), toys, name, about["n_data"]) for n, parts in injected.items()
@@ -252,9 +258,8 @@ def median_error(z: Floats) -> float:
     return float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
 
 
-def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
-    p = empirical_p(int((toys >= t).sum()), len(toys))
-    return Width(sigma, t, p, asymptotic(toys, t, seed))
+def _width(sigma: float | None, t: float, toys: Floats, fit: Asymptotic) -> Width:
+    return Width(sigma, t, empirical_p(int((toys >= t).sum()), len(toys)), fit)
 
 
 def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> Injection:

@@ -16,7 +16,7 @@ from raysearch.nplm.figures import write_figures
 from raysearch.nplm.plan import asked
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import make_pool, prepare_test
-from raysearch.nplm.pvalues import Chi2, fit_chi2
+from raysearch.nplm.pvalues import FEW_RESAMPLES, Chi2, asymptotic, fit_chi2
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
@@ -150,6 +150,7 @@ def test_a_resumed_test_makes_no_toy_twice(course):
 
 
 def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
+    """And cheap: of few resamples, whose KS test knows no finer steps of p."""
     monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 0.0)
     running = course(inject=())
     with pytest.raises(KeyboardInterrupt):
@@ -157,6 +158,26 @@ def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
     so_far = json.loads((tmp_path / "out" / "nplm.json").read_text())
     assert so_far["toys"] == 30
     assert so_far["complete"] is False
+    steps = so_far["ks_p"] * (FEW_RESAMPLES + 1)
+    assert steps == pytest.approx(round(steps))
+
+
+@pytest.mark.parametrize(("sigmas", "fits"), [((0.5,), 2), ((0.5, 1.5), 4)])
+def test_each_fit_is_made_once(sigmas, fits, samples, tmp_path, monkeypatch):
+    """One at each width, the plain one, and one more only where widths are combined."""
+    made = []
+
+    def counting(*args, **others):
+        made.append(args)
+        return asymptotic(*args, **others)
+
+    monkeypatch.setattr("raysearch.nplm.result.asymptotic", counting)
+    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 1e9)
+    settings = replace(SETTINGS, sigmas=sigmas, inject=())
+    question = Question(samples, settings)
+    run = begin(prepare_test(question), asked(question), settings, tmp_path, lambda line: None)
+    conduct(run, serial)
+    assert len(made) == fits
 
 
 def test_another_test_is_refused_its_directory(course, samples, prepared):

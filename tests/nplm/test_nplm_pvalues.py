@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from raysearch.nplm import pvalues
 from raysearch.nplm.aggregate import (
     AGGREGATES,
     combine_counted,
@@ -152,6 +153,18 @@ def test_a_tail_that_no_double_holds_has_its_logarithm(dof):
     np.testing.assert_allclose(log_p, leading, rtol=2e-3)
     assert (np.diff(log_p) < 0).all()
     np.testing.assert_allclose(np.diff(log_p, 2), 0, atol=0.02)
+
+
+def test_the_fraction_is_computed_only_where_it_is_needed(monkeypatch):
+    taken, fraction = [], pvalues._by_fraction
+    monkeypatch.setattr(
+        pvalues, "_by_fraction", lambda shape, x: taken.append(len(x)) or fraction(shape, x)
+    )
+    near = Chi2(9.0, 1.0).log_p(np.linspace(0, 900, 50))
+    assert not taken
+    both = Chi2(9.0, 1.0).log_p(np.r_[np.linspace(0, 900, 50), 5000.0])
+    assert taken == [1]
+    np.testing.assert_array_equal(both[:50], near)
 
 
 def test_a_huge_t_has_a_finite_z_and_a_limit_of_p():
