@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -146,9 +147,23 @@ def filled(parts: Sequence[Floats], device: str) -> Tensor:
     return tensor(out, device)
 
 
+class Tuned(NamedTuple):
+    """A bound on the weights that was found.
+
+    Attributes:
+        clip: the bound.
+        mean: t of null toys with it, on average.
+        error: standard error of the mean.
+    """
+
+    clip: float
+    mean: float
+    error: float
+
+
 def tuned_clip(
     test: NeuralTest, draws: Sequence[Draw], low: float = 1.0, high: float = 100.0, tries: int = 6
-) -> tuple[float, float]:
+) -> Tuned:
     """The bound for which the mean t of null toys is the number of parameters, as a chi2 has it.
 
     A bisection on the logarithm: a looser bound gives larger t.
@@ -160,16 +175,14 @@ def tuned_clip(
         high: largest bound.
         tries: how often the networks are trained.
 
-    Returns:
-        The bound, and the mean t with it.
-
     Raises:
         InputError: if no bound between the two gives that mean.
     """
     least, most = low, high
     for _ in range(tries):
         clip = math.sqrt(low * high)
-        mean = float(replace(test, clip=clip).values(draws).mean())
+        t = replace(test, clip=clip).values(draws)
+        mean = float(t.mean())
         low, high = (clip, high) if mean < test.shape.n_parameters else (low, clip)
     if low == least or high == most:
         raise InputError(
@@ -177,4 +190,4 @@ def tuned_clip(
             f"of {test.shape.n_parameters}, the number of parameters, but clip = {clip:.3g} gives "
             f"{mean:.3g}; choose other --hidden or --steps, or a --clip."
         )
-    return clip, mean
+    return Tuned(clip, mean, float(t.std(ddof=1) / math.sqrt(len(t))))

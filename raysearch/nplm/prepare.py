@@ -86,10 +86,10 @@ def neural_test(
     if settings.clip is not None:
         return test, {}
     seeds = [number(settings.seed, "nplm clip", index) for index in range(_CLIP_TOYS)]
-    clip, mean = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
+    clip, mean, error = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
     why = (
-        f"mean t of {_CLIP_TOYS} null toys is {mean:.2f} with it, and the network has "
-        f"{test.shape.n_parameters} parameters"
+        f"mean t of {_CLIP_TOYS} null toys is {mean:.1f} +- {error:.1f} with it, and the network "
+        f"has {test.shape.n_parameters} parameters"
     )
     return replace(test, clip=clip), {"clip": rules.Choice(clip, why)}
 

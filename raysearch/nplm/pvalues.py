@@ -114,7 +114,7 @@ def empirical_p(n_larger: int, n_toys: int, coverage: float = ONE_SIGMA) -> Esti
     """p-value from toys, ``(k + 1) / (n + 1)``, with the Clopper-Pearson interval of k in n.
 
     Never zero: with k = 0 the value is the smallest that so many toys can show, and the interval
-    begins at 0.
+    begins at 0 and is an upper limit at 84%. It holds for a number of toys fixed beforehand.
 
     Example:
         >>> [round(x, 4) for x in empirical_p(0, 999)]

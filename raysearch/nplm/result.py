@@ -15,6 +15,7 @@ from raysearch.nplm.aggregate import combine_counted, combine_fitted
 from raysearch.nplm.pvalues import (
     RESAMPLES,
     SMALLEST_P,
+    WRONG_STOPS,
     Asymptotic,
     Estimate,
     asymptotic,
@@ -28,6 +29,10 @@ from raysearch.nplm.tensors import Floats
 _LARGEST_T = 1e100
 # In standard deviations of t; more would move Z by as much.
 _BEARABLE_SHIFT = 0.2
+_INTERVALS = (
+    "central 68%, of p_empirical as if the number of toys had been fixed beforehand; where it "
+    "begins at p = 0 its other end is an 84% limit"
+)
 
 
 class Width(NamedTuple):
@@ -74,7 +79,9 @@ class NplmResult:
             combined from fitted p-values. One for both will not do: counting is exact only if the
             data have a part in the toys' p-values, the toys' chi2 means something only if not; and
             counted p-values end at 1 / n, where no chi2 does.
-        p_empirical: of t, ``(k + 1) / (n + 1)``, never 0, with its 68% interval.
+        p_empirical: of t, ``(k + 1) / (n + 1)``, never 0, with its central 68% interval for a
+            number of toys fixed beforehand: an 84% limit where no toy reached t. After an early
+            stop it is no more than that; what then has its stated rate is that p is not `stop_at`.
         p_asymptotic: of t_fitted, by the chi2 fitted to the toys, with the interval of the fit.
         z: significance of `p_empirical`; a lower limit where no toy reached t.
         z_asymptotic: significance of `p_asymptotic`.
@@ -119,7 +126,8 @@ class NplmResult:
         p, a = self.p_empirical, self.p_asymptotic
         counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
         if p.low == 0:
-            counted = f"p < {p.high:.2g}, the limit of {self.toys} toys, Z > {self.z.low:.2f}"
+            counted = f"p < {p.high:.2g}, the 84% limit of {self.toys} toys, Z > {self.z.low:.2f}"
+        counted += self._stopped()
         limit = "<" if a.value <= SMALLEST_P else "="
         return (
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
@@ -127,6 +135,16 @@ class NplmResult:
             f"p {limit} {a.value:.2g} ({a.low:.2g} to {a.high:.2g}), "
             f"Z = {self.z_asymptotic.value:.2f}; KS test of the fit p = {self.ks_p:.2g}"
             f"{self._warning()}"
+        )
+
+    def _stopped(self) -> str:
+        threshold, asked = self.settings["stop_at"], self.settings["toys"]
+        if threshold is None or self.toys == asked:
+            return ""
+        side = "above" if self.p_empirical.value > threshold else "below"
+        return (
+            f", as if so many toys had been asked for; stopped before {asked} since p is {side} "
+            f"{threshold:g}, which is wrong in {WRONG_STOPS:.0%} of tests at most"
         )
 
     def _fitted(self) -> str:
@@ -153,6 +171,7 @@ class NplmResult:
             "toys": self.toys,
             "ks_p": self.ks_p,
             "smallest_p": 1 / (self.toys + 1),
+            "intervals": _INTERVALS,
             "plain_chi2": _asymptotic(self.plain),
             "widths": [
                 {

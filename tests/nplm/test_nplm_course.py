@@ -95,7 +95,8 @@ def test_no_toy_above_is_a_limit(sigmas, samples, tmp_path):
     result = conduct(run, serial)
     assert result.p_empirical.low == 0
     assert result.p_empirical.value == result.as_json()["smallest_p"] == 1 / 61
-    assert "the limit of 60 toys" in result.summary()
+    assert "p < 0.03, the 84% limit of 60 toys, Z > " in result.summary()
+    assert "stopped" not in result.summary()
     assert result.as_json()["z"]["interval"][1] is None
     assert result.z_asymptotic.value > 2
 
@@ -186,6 +187,19 @@ def test_another_test_is_refused_its_directory(course, samples, prepared):
         course(seed=4)
 
 
+def test_toys_are_in_the_order_of_their_seeds(course, tmp_path):
+    """Whatever the order they were made in: equal seeds give equal files."""
+    for out, runner in (("a", serial), ("b", backwards)):
+        conduct(course(out), runner, 20)
+    for name in ("toys.parquet", "injected.parquet"):
+        table = pq.read_table(tmp_path / "a" / name)
+        assert table["seed"].to_pylist() != []
+        other = pq.read_table(tmp_path / "b" / name)
+        assert other.drop(["t"]).equals(table.drop(["t"]))
+        keys = list(zip(*(table[k].to_pylist() for k in table.column_names[:-2]), strict=True))
+        assert keys == sorted(keys)
+
+
 def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
     results = [
         conduct(course(f"{size}", inject=(), stop_at=0.5), runner, size)
@@ -193,6 +207,10 @@ def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
     ]
     assert [result.toys for result in results] == [20, 20, 20]
     assert len({result.p_empirical for result in results}) == 1
+    said = "as if so many toys had been asked for; stopped before 60 since p is below 0.5, which"
+    assert said in results[0].summary()
+    written = json.loads((tmp_path / "4" / "nplm.json").read_text())
+    assert "as if the number of toys had been fixed beforehand" in written["intervals"]
     stopping = json.loads((tmp_path / "4" / "nplm.json").read_text())["stopping"]
     assert stopping == {"stopped_at": 20, "stop_at": 0.5, "wrong_stops_at_most": 0.01}
     assert conduct(course("all", inject=(), stop_at=0.02), serial).toys == 60

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from nplm_toys import exponential, normal_4d
+from scipy import stats
 
 from raysearch.errors import InputError
 from raysearch.nplm.likelihood import Samples, point
@@ -190,9 +191,11 @@ def test_a_looser_bound_is_found_for_a_larger_mean():
     pool = pool_of(1)
     draws = [draw_toy(pool, seed) for seed in range(5)]
     test = NeuralTest(pool, (1,), 1.0, 30, 1)
-    clip, mean = tuned_clip(test, draws, 0.5, 50.0, 4)
+    clip, mean, error = tuned_clip(test, draws, 0.5, 50.0, 4)
     assert 0.5 < clip < 50
-    assert mean == NeuralTest(pool, (1,), clip, 30, 1).values(draws).mean()
+    t = NeuralTest(pool, (1,), clip, 30, 1).values(draws)
+    assert mean == t.mean()
+    assert error == pytest.approx(stats.sem(t[:, 0]))
     narrow, wide = (NeuralTest(pool, (1,), c, 30, 1).values(draws).mean() for c in (0.5, 50.0))
     assert narrow < wide
     with pytest.raises(
