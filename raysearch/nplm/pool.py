@@ -4,6 +4,8 @@
   then fluctuates as that of two independent samples, however small the pool (as in a permutation
   test). Where the reference is most of the pool, it is described by what it leaves out. Rows that
   are kernel centres are always of the reference: no centre is an event of the experiment either.
+  Were they not, narrow kernels would find toys' data at their centres (of e^-x, 250 centres and
+  600 + 300 events, the mean t of toys was 5% above that of independent data at sigma = .1 to .2).
 - ``fixed``: one reference for all toys; the data come from the other rows.
 - ``sampler``: one reference for all toys; a function draws the data from the true distribution.
 """
