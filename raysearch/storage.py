@@ -15,6 +15,9 @@ _OF_SYSTEM = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS, e
 # SQLite's words for these; the low byte of its codes is the kind of error, the rest its occasion.
 _OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
 
+# What goes on with what is not resumed by its directory alone.
+_GOES_ON = {"test": "the command that began it"}
+
 
 @contextmanager
 def written(directory: Path, what: str) -> Iterator[None]:
@@ -35,7 +38,7 @@ def written(directory: Path, what: str) -> Iterator[None]:
         raise InputError(
             f"{directory} must be on storage that can be written to, but: {error}. What was "
             f"finished before is kept; make room and go on with the {what} by "
-            f"`raysearch resume {directory}`."
+            f"{_GOES_ON.get(what, f'`raysearch resume {directory}`')}."
         ) from error
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from raysearch.errors import unknown_name
-from raysearch.nplm.pvalues import chi2_of_moments, fit_chi2
+from raysearch.nplm.pvalues import chi2_of_moments
 from raysearch.nplm.tensors import Floats
 
 _DIGITS = 10
@@ -46,7 +46,7 @@ AGGREGATES: Mapping[str, Aggregate] = MappingProxyType(
 
 
 class Combined(NamedTuple):
-    """One statistic from all kernel widths.
+    """One statistic from all kernel widths, from p-values that are counted.
 
     Attributes:
         observed: of the data.
@@ -57,6 +57,18 @@ class Combined(NamedTuple):
     observed: float
     toys: Floats
     n_larger: int
+
+
+class Fitted(NamedTuple):
+    """One statistic from all kernel widths, from p-values by fits to the toys.
+
+    Attributes:
+        tests: (m,) of other tests.
+        toys: (n,) of the toys; the tests have no part in it.
+    """
+
+    tests: Floats
+    toys: Floats
 
 
 def aggregate(name: str) -> Aggregate:
@@ -94,7 +106,8 @@ def combine_counted(toys: Floats, observed: Floats, name: str) -> Combined:
         name: of the aggregate.
     """
     if len(observed) == 1:
-        return _single(toys, observed)
+        t = toys[:, 0]
+        return Combined(float(observed[0]), t, int((t >= observed[0]).sum()))
     both = np.vstack([observed, toys])
     combine = aggregate(name)
     # Sums in another order differ by rounding, and are ties nevertheless.
@@ -104,18 +117,22 @@ def combine_counted(toys: Floats, observed: Floats, name: str) -> Combined:
     return Combined(float(counted[0]), counted[1:], int(larger[1:].sum()))
 
 
-def combine_fitted(toys: Floats, observed: Floats, name: str) -> Combined:
+def combine_fitted(toys: Floats, tests: Floats, name: str) -> Fitted:
     """Combine the p-values of the chi2 fitted at each width, which resolve what toys cannot.
 
-    Arguments as for `combine_counted`.
+    No test has a part in a fit that judges it: toys are judged by fits to the other toys, all else
+    by fits to all of them. The distribution of the toys, of which degrees of freedom are told, does
+    then not depend on the data.
+
+    Args:
+        toys: (n, k) t of the toys.
+        tests: (m, k) t of other tests, such as that of the data.
+        name: of the aggregate.
     """
-    if len(observed) == 1:
-        return _single(toys, observed)
-    fits = [fit_chi2(column) for column in toys.T]
-    both = np.vstack([observed, toys])
-    log_p = np.stack([fit.log_p(column) for fit, column in zip(fits, both.T, strict=True)], axis=1)
-    found = aggregate(name)(log_p)
-    return Combined(float(found[0]), found[1:], int((found[1:] >= found[0]).sum()))
+    if toys.shape[1] == 1:
+        return Fitted(tests[:, 0], toys[:, 0])
+    combine, fit = aggregate(name), chi2_of_moments(toys.mean(axis=0), toys.var(axis=0))
+    return Fitted(combine(fit.log_p(tests)), combine(leave_one_out_fit(toys)))
 
 
 def leave_one_out_fit(t: Floats) -> Floats:
@@ -125,8 +142,3 @@ def leave_one_out_fit(t: Floats) -> Floats:
     shift = (apart.sum(axis=0) - apart) / others
     variance = ((apart**2).sum(axis=0) - apart**2) / others - shift**2
     return chi2_of_moments(centre + shift, variance).log_p(t)
-
-
-def _single(toys: Floats, observed: Floats) -> Combined:
-    t = toys[:, 0]
-    return Combined(float(observed[0]), t, int((t >= observed[0]).sum()))

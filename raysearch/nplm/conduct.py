@@ -13,7 +13,7 @@ import numpy as np
 from raysearch.nplm.aggregate import combine_counted
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import Prepared
-from raysearch.nplm.pvalues import WRONG_STOPS, excludes
+from raysearch.nplm.pvalues import FEW_RESAMPLES, RESAMPLES, WRONG_STOPS, excludes
 from raysearch.nplm.result import NplmResult, evaluate
 from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
 from raysearch.nplm.statistic import t_of
@@ -74,7 +74,7 @@ class Course:
 
     def write(self, complete: bool) -> NplmResult | None:
         """Write the result so far; it, or None while there are too few toys."""
-        result = self.result()
+        result = self.result(RESAMPLES if complete else FEW_RESAMPLES)
         if result is not None:
             stopping = {
                 "stopped_at": self.decided(),
@@ -85,7 +85,7 @@ class Course:
         self.say(progress_line(result, self.settings.toys))
         return result
 
-    def result(self) -> NplmResult | None:
+    def result(self, resamples: int = RESAMPLES) -> NplmResult | None:
         """The result of the toys made so far; None if they are too few."""
         seeds = [s for s in toy_seeds(self.settings, None) if (None, s) in self.store.toys]
         seeds = seeds[: self.decided() or len(seeds)]
@@ -99,6 +99,7 @@ class Course:
             {n: np.stack(values) for n, values in injected.items() if values},
             self.about,
             pool_spread(self.prepared.work.statistic.pool),
+            resamples,
         )
 
     def decided(self) -> int | None:

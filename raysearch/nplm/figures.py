@@ -57,8 +57,7 @@ def toys(result: NplmResult) -> Figure:
 def calibration(result: NplmResult) -> Figure:
     """The p of each toy by the fitted chi2 against its rank: a diagonal if p is uniform."""
     figure, axes = single(5.6, 5.0)
-    everything = combine_fitted(result.toy_t, _observed(result), result.settings["aggregate"])
-    values = everything.toys
+    values = combine_fitted(result.toy_t, result.toy_t[:0], result.settings["aggregate"]).toys
     # The fit to one half judges the other, so that no toy has a part in its own p.
     halves = [
         fit_chi2(values[half::2]).p(values[1 - half :: 2])
@@ -101,10 +100,6 @@ def _draw_chi2(axes: Axes, fit: Chi2, edges: Floats, colour: str, label: str) ->
     t = np.linspace(max(edges[0], 1e-3), edges[-1], 400)
     density = stats.chi2.pdf(t, fit.dof, scale=fit.scale)
     axes.plot(t, density, color=colour, label=label)
-
-
-def _observed(result: NplmResult) -> Floats:
-    return np.array([width.t for width in result.widths])
 
 
 def _write(path: Path, draw: Callable[[], Figure]) -> Path:

@@ -2,7 +2,8 @@
 
 The nuisances are first fitted alone (Delta). Around them kernel function and nuisances are solved
 for together, in one Newton step of the logistic loss with the reference reweighted. Near a common
-density that loss is half the likelihood's, and so are the constraints in it.
+density that loss is half the likelihood's, and so are the constraints in it. A test of shapes
+shifts the log ratio by ``s - log <e^s>_R`` (see `raysearch.nplm.nuisances`).
 
 References:
     Learning new physics from an imperfect machine (d'Agnolo et al., 2022), arXiv:2111.13633
@@ -22,7 +23,7 @@ from raysearch.nplm.blocks import PRODUCT_ROWS, Block
 from raysearch.nplm.kernel import chunks
 from raysearch.nplm.likelihood import Samples
 from raysearch.nplm.neural import filled, fit_nuisances
-from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
+from raysearch.nplm.nuisances import Model, Nuisance, model_of, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
 from raysearch.nplm.reweighted import coefficients, moments, slopes, terms_of, weights
 from raysearch.nplm.solve import one_step
@@ -36,12 +37,14 @@ class Fit(NamedTuple):
     Attributes:
         beta: (r,) coefficients of the kernel function.
         nuisances: (q,) in units of their uncertainties.
+        constant: taken off the shift in a test of shapes, with its sign.
         own: the part of tau that the shared reference has no part in.
         scale: from relative weights of the reference to weights that sum to the expectation.
     """
 
     beta: Tensor
     nuisances: Tensor
+    constant: Tensor
     own: Tensor
     scale: float
 
@@ -76,7 +79,7 @@ class ImperfectKernelTest:
     @property
     def model(self) -> Model:
         """Of the nuisances alone."""
-        return Model(None, powers(self.nuisances), len(self.nuisances))
+        return model_of(None, self.nuisances, self.pool.expected)
 
     def values(self, draws: Sequence[Draw]) -> Floats:
         """(n, k) values of t for each draw and kernel width."""
@@ -96,7 +99,7 @@ class ImperfectKernelTest:
 
     def _alone(self, draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
         """(t, q) nuisances that fit best alone, and the (t,) losses; one draw at a time."""
-        fits = [fit_nuisances(self.nuisances, self._samples(draw)) for draw in draws]
+        fits = [fit_nuisances(self.model, self._samples(draw)) for draw in draws]
         return torch.cat([nu for nu, _ in fits]), torch.cat([loss for _, loss in fits])
 
     def _samples(self, draw: Draw) -> Samples:
@@ -118,10 +121,11 @@ class ImperfectKernelTest:
         fits = [self._fit(width, draw, nu) for draw, nu in zip(draws, fitted, strict=True)]
         betas = torch.stack([fit.beta for fit in fits], dim=1)
         shifts = torch.stack([terms_of(self.model, fit.nuisances) for fit in fits], dim=1)
+        constants = torch.stack([fit.constant for fit in fits])
         block, shared = self.blocks[width], betas.new_zeros(len(draws))
         for part in chunks(self.pool.n_shared, PRODUCT_ROWS):
             f = block.part(self.pool, part, self.device) @ betas
-            f += tensor(self.terms[part], self.device) @ shifts
+            f += tensor(self.terms[part], self.device) @ shifts + constants
             shared += tensor(self.pool.weights[part], self.device) @ f.expm1_()
         scales = shared.new_tensor([fit.scale for fit in fits])
         return 2 * (torch.stack([fit.own for fit in fits]) - scales * shared)
@@ -131,24 +135,43 @@ class ImperfectKernelTest:
         others, data = self._rows(block, draw), self._data(block, draw)
         relative = pool.sign * tensor(pool.weights[draw.others], self.device)
         scale = pool.expectation(draw) / (block.weight + float(relative.sum()))
-        shift = terms_of(model, alone)
-        of_others = relative * weights(others[:, 1 + block.basis.rank :] @ shift)
-        stored = tensor(self.moments[width], self.device)
-        reference = torch.tensordot(coefficients(shift), stored, dims=1)
-        reference = scale * reference.addmm((others * of_others[:, None]).T, others)
-        # From features and terms to features and slopes by each nuisance.
+        reference = scale * self._reweighted(width, others, relative, terms_of(model, alone))
+        # From one, features and terms to features and slopes by each nuisance.
         rank, to = block.basis.rank, slopes(model, alone, block.basis.rank)
-        hessian = to.T @ (reference[1:, 1:] + outer_sum(data)[1:, 1:]) @ to / 4
-        gradient = (reference[0, 1:] - data[:, 1:].sum(0)) @ to / 2
+        if model.is_shape:
+            reference *= pool.expectation(draw) / reference[0, 0]
+            to[0, rank:] = -(reference[0] @ to)[rank:] / reference[0, 0]
+        hessian = to.T @ (reference + outer_sum(data)) @ to / 4
+        gradient = (reference[0] - data.sum(0)) @ to / 2
         auxiliary = tensor(draw.auxiliary, self.device)
         gradient[rank:] += (alone - auxiliary) / 2
         hessian.diagonal()[:rank] += self.penalty * (pool.n_reference + draw.n_data)
         hessian.diagonal()[rank:] += 0.5
         step = one_step(hessian, gradient, 0.0)
         beta, nuisances = step[:rank], alone + step[rank:]
-        f = torch.cat([beta, terms_of(model, nuisances)])
-        own = (data[:, 1:] @ f).sum() - scale * (relative @ (others[:, 1:] @ f).expm1_())
-        return Fit(beta, nuisances, own - (nuisances * (nuisances / 2 - auxiliary)).sum(), scale)
+        shift = terms_of(model, nuisances)
+        constant = self._constant(draw, shift)
+        f = torch.cat([constant[None], beta, shift])
+        own = (data @ f).sum() - scale * (relative @ (others @ f).expm1_())
+        own -= (nuisances * (nuisances / 2 - auxiliary)).sum()
+        return Fit(beta, nuisances, constant, own, scale)
+
+    def _reweighted(self, width: int, others: Tensor, relative: Tensor, shift: Tensor) -> Tensor:
+        """(m, m) sums over a draw's reference, see `moments`, in relative weights times e^s."""
+        terms = others[:, 1 + self.blocks[width].basis.rank :]
+        of_others = relative * weights(terms @ shift)
+        stored = tensor(self.moments[width], self.device)
+        shared: Tensor = torch.tensordot(coefficients(shift), stored, dims=1)
+        return shared.addmm_((others * of_others[:, None]).T, others)
+
+    def _constant(self, draw: Draw, shift: Tensor) -> Tensor:
+        """What makes the mean of e^s over the reference of a draw 1, in a test of shapes."""
+        if not self.model.is_shape:
+            return shift.new_zeros(())
+        rows = reference_rows(self.pool, draw)
+        weights = tensor(self.pool.weights[rows], self.device)
+        mass = weights @ (tensor(self.terms[rows], self.device) @ shift).exp_()
+        return -(mass / weights.sum()).log()
 
     def _rows(self, block: Block, draw: Draw) -> Tensor:
         """(l, 1 + r + k) one, features and terms of the rows its reference differs by."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from raysearch.connection import check_address, connected
-from raysearch.directories import new_directory
+from raysearch.directories import locked, new_directory
 from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
@@ -143,7 +143,7 @@ def nplm_test(
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else new_directory("nplm")
-    with _runner(address, device, say) as runner:
+    with locked(directory, "test"), _runner(address, device, say) as runner:
         prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")

@@ -25,7 +25,8 @@ _SMALLEST_NORM = 1e-12
 # Dropped below this share of the penalty: t then moves by about a tenth (tests/benchmarks).
 _SMALLEST_OF_PENALTY = 1e-3
 # The basis is found on so many rows of the reference (or so many per centre): it only chooses the
-# subspace, in which everything else is exact.
+# subspace, in which everything else is exact. That toys' data may be among them, and those of the
+# experiment are not, moves t by less than the share above of a degree of freedom per direction.
 _BASIS_ROWS = 20_000
 _BASIS_ROWS_PER_CENTRE = 20
 

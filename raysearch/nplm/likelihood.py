@@ -1,7 +1,8 @@
 """The likelihood loss of the networks of many toys, and its derivatives, in one pass.
 
 The loss of one toy is ``sum_R w (e^f - 1) - sum_D f``. Where the model has nuisances, f includes
-their shift of the reference and the loss their constraints, in units of their uncertainties.
+their shift of the reference and the loss their constraints, in units of their uncertainties. In
+a test of shapes the shift s is ``s - log <e^s>_R`` (see `raysearch.nplm.nuisances`).
 
 References:
     Learning new physics from a machine (d'Agnolo & Wulzer, 2019), arXiv:1806.02350
@@ -10,6 +11,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -73,15 +75,47 @@ class Point(NamedTuple):
             mine[toys[where]] = theirs[where]
 
 
+class Centre(NamedTuple):
+    """What a test of shapes takes off the shift of the log ratio.
+
+    Attributes:
+        log: (t, 1) logarithm of the reference's mean e^s.
+        slopes: (t, q) its derivatives by the nuisances.
+    """
+
+    log: Tensor
+    slopes: Tensor
+
+
+def centre(model: Model, parameters: Tensor, samples: Samples) -> Centre:
+    """The centre of the shift at (t, p) parameters; zeros if the number of data is predicted."""
+    nuisances, alone = parameters[:, model.n_weights :], replace(model, shape=None)
+    mass, total = nuisances.new_zeros(2, len(nuisances), 1)
+    slopes = torch.zeros_like(nuisances)
+    if not model.is_shape:
+        return Centre(mass, slopes)
+    for inputs, weights in _parts(samples.reference, samples.weights, len(nuisances)):
+        shift, by_nuisance = alone.linearised(nuisances, inputs)
+        density = weights * shift.clamp_(max=_LARGEST_F).exp_()
+        mass += density.sum(2)
+        total += weights.sum(2)
+        slopes += torch.bmm(by_nuisance, density.transpose(1, 2))[..., 0]
+    return Centre((mass / total).log(), slopes / mass)
+
+
 def point(model: Model, parameters: Tensor, samples: Samples) -> Point:
     """Loss and derivatives at (t, p) parameters."""
     n_weights, size = model.n_weights, parameters.shape[1]
-    nuisances = parameters[:, n_weights:]
-    loss = (nuisances * (nuisances / 2 - samples.auxiliary)).sum(1)
+    nuisances, off = parameters[:, n_weights:], centre(model, parameters, samples)
+    n_data = samples.counts.sum(2)
+    loss = (nuisances * (nuisances / 2 - samples.auxiliary)).sum(1) + (n_data * off.log)[:, 0]
     gradient = parameters.new_zeros(*parameters.shape, 1)
     curvature = parameters.new_zeros(*parameters.shape, size)
     for inputs, weights in _parts(samples.reference, samples.weights, len(parameters)):
         f, by_parameter = model.linearised(parameters, inputs)
+        if model.is_shape:
+            f -= off.log[..., None]
+            by_parameter[:, n_weights:] -= off.slopes[..., None]
         excess = f.clamp_(max=_LARGEST_F).expm1_()
         loss += (weights * excess).sum((1, 2))
         # Half of the density on either side: no second array of the size of the derivatives.
@@ -93,7 +127,7 @@ def point(model: Model, parameters: Tensor, samples: Samples) -> Point:
         f, by_parameter = model.gradient(parameters[toys], inputs, counts)
         loss[toys] -= (f * counts).sum((1, 2))
         gradient[toys, :, 0] -= by_parameter
-    gradient[:, n_weights:, 0] += nuisances - samples.auxiliary
+    gradient[:, n_weights:, 0] += nuisances - samples.auxiliary + n_data * off.slopes
     curvature.diagonal(dim1=1, dim2=2)[:, n_weights:] += 1
     return Point(loss, gradient[..., 0], curvature)
 

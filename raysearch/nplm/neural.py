@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 from raysearch.errors import InputError
 from raysearch.nplm.likelihood import CHUNK, Samples
 from raysearch.nplm.networks import Shape
-from raysearch.nplm.nuisances import Model, Nuisance, powers, term_table
+from raysearch.nplm.nuisances import Model, Nuisance, model_of, term_table
 from raysearch.nplm.pool import FRESH, Draw, Pool, reference_rows
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats, array, tensor
@@ -71,7 +72,8 @@ class NeuralTest:
         """(n, 2) tau and Delta of each draw."""
         samples = make_samples(self.pool, draws, self.nuisances, self.device)
         tau = -2 * self._fit(draws, samples)[1]
-        return array(torch.stack([tau, delta(self.nuisances, samples)], dim=1))
+        delta = -2 * fit_nuisances(self._model(None), samples)[1]
+        return array(torch.stack([tau, delta], dim=1))
 
     def log_ratio(self, draw: Draw, points: Floats, width: int) -> Floats:
         """(n,) network at (n, d) standardised points, fitted to a draw; there is one width."""
@@ -82,12 +84,15 @@ class NeuralTest:
 
     def _fit(self, draws: Sequence[Draw], samples: Samples) -> tuple[Tensor, Tensor]:
         """(n, p) parameters of the best of the starts of each draw, and the (n,) loss."""
-        model = Model(self.shape, powers(self.nuisances), len(self.nuisances))
+        model = self._model(self.shape)
         ends = [train(model, b, samples, self.clip, self.steps) for b in self._starts(draws)]
         losses = torch.stack([loss for _, loss in ends])
         best = losses.argmin(0)
         rows = torch.arange(len(draws), device=best.device)
         return torch.stack([found for found, _ in ends])[best, rows], losses[best, rows]
+
+    def _model(self, shape: Shape | None) -> Model:
+        return model_of(shape, self.nuisances, self.pool.expected)
 
     def _starts(self, draws: Sequence[Draw]) -> Iterator[Tensor]:
         for start in range(self.starts):
@@ -96,16 +101,10 @@ class NeuralTest:
             yield torch.cat([network, network.new_zeros(len(draws), len(self.nuisances))], dim=1)
 
 
-def delta(nuisances: tuple[Nuisance, ...], samples: Samples) -> Tensor:
-    """(t,) Delta: twice the log likelihood that the nuisances alone gain."""
-    return -2 * fit_nuisances(nuisances, samples)[1]
-
-
-def fit_nuisances(nuisances: tuple[Nuisance, ...], samples: Samples) -> tuple[Tensor, Tensor]:
-    """(t, q) nuisances that fit best without anything new, and the (t,) loss."""
-    model = Model(None, powers(nuisances), len(nuisances))
+def fit_nuisances(model: Model, samples: Samples) -> tuple[Tensor, Tensor]:
+    """(t, q) nuisances that fit best without anything new, and the (t,) loss: -Delta / 2."""
     start = torch.zeros_like(samples.auxiliary)
-    if not nuisances:
+    if not model.n_nuisances:
         return start, start.new_zeros(len(start))
     return train(model, start, samples, math.inf, _NUISANCE_STEPS, patience=_NUISANCE_PATIENCE)
 
@@ -148,9 +147,23 @@ def filled(parts: Sequence[Floats], device: str) -> Tensor:
     return tensor(out, device)
 
 
+class Tuned(NamedTuple):
+    """A bound on the weights that was found.
+
+    Attributes:
+        clip: the bound.
+        mean: t of null toys with it, on average.
+        error: standard error of the mean.
+    """
+
+    clip: float
+    mean: float
+    error: float
+
+
 def tuned_clip(
     test: NeuralTest, draws: Sequence[Draw], low: float = 1.0, high: float = 100.0, tries: int = 6
-) -> tuple[float, float]:
+) -> Tuned:
     """The bound for which the mean t of null toys is the number of parameters, as a chi2 has it.
 
     A bisection on the logarithm: a looser bound gives larger t.
@@ -162,16 +175,14 @@ def tuned_clip(
         high: largest bound.
         tries: how often the networks are trained.
 
-    Returns:
-        The bound, and the mean t with it.
-
     Raises:
         InputError: if no bound between the two gives that mean.
     """
     least, most = low, high
     for _ in range(tries):
         clip = math.sqrt(low * high)
-        mean = float(replace(test, clip=clip).values(draws).mean())
+        t = replace(test, clip=clip).values(draws)
+        mean = float(t.mean())
         low, high = (clip, high) if mean < test.shape.n_parameters else (low, clip)
     if low == least or high == most:
         raise InputError(
@@ -179,4 +190,4 @@ def tuned_clip(
             f"of {test.shape.n_parameters}, the number of parameters, but clip = {clip:.3g} gives "
             f"{mean:.3g}; choose other --hidden or --steps, or a --clip."
         )
-    return clip, mean
+    return Tuned(clip, mean, float(t.std(ddof=1) / math.sqrt(len(t))))

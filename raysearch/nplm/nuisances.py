@@ -3,8 +3,13 @@
 The log ratio of the reference at nuisances nu to the central one is ``sum_k g_k(x) nu^k``, summed
 over the nuisances; each is constrained by an auxiliary measurement with a Gaussian uncertainty.
 
+Where the number of data is not predicted, the reference has the number of the data at any nu, and
+the shift s of its log ratio is ``s - log <e^s>_R``: the extended likelihood with a free
+normalisation, at its maximum over that, is the likelihood of the shape.
+
 References:
     Learning new physics from an imperfect machine (d'Agnolo et al., 2022), arXiv:2111.13633
+    Extended maximum likelihood (Barlow, 1990)
 """
 
 from __future__ import annotations
@@ -110,11 +115,14 @@ class Model:
         shape: of the network; None for no network.
         powers: for each term its nuisance and the power of it.
         n_nuisances: number of nuisances.
+        is_shape: whether the shift is taken less the logarithm of the reference's mean e^s, which
+            is up to whoever knows the reference; here it is left in.
     """
 
     shape: Shape | None
     powers: tuple[tuple[int, int], ...] = ()
     n_nuisances: int = 0
+    is_shape: bool = False
 
     @property
     def n_weights(self) -> int:
@@ -181,6 +189,7 @@ class Model:
         return slopes
 
 
-def powers(nuisances: Sequence[Nuisance]) -> tuple[tuple[int, int], ...]:
-    """For each column of `term_table` its nuisance and the power of it."""
-    return tuple((k, p) for k, n in enumerate(nuisances) for p in range(1, len(n.terms) + 1))
+def model_of(shape: Shape | None, nuisances: Sequence[Nuisance], expected: float | None) -> Model:
+    """The model of a network (or none) beside nuisances, of shapes only without an expectation."""
+    powers = tuple((k, p) for k, n in enumerate(nuisances) for p in range(1, len(n.terms) + 1))
+    return Model(shape, powers, len(nuisances), bool(nuisances) and expected is None)

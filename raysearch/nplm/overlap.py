@@ -28,7 +28,8 @@ def row_hashes(rows: Floats) -> NDArray[np.uint64]:
     """
     hashes = np.zeros(len(rows), np.uint64)
     for values in rows.T:
-        hashes ^= np.ascontiguousarray(values, np.float64).view(np.uint64)
+        # The sum turns -0.0 into 0.0, which is the same value in other bits.
+        hashes ^= np.ascontiguousarray(values + 0.0, np.float64).view(np.uint64)
         hashes *= _MIX
         hashes ^= hashes >> np.uint64(29)
         hashes += _GAMMA
@@ -49,6 +50,7 @@ def check_disjoint(data: Floats, reference: Floats) -> None:
     Raises:
         InputError: if they overlap.
     """
+    data, reference = in_common_precision(data, reference)
     of_data, of_reference = row_hashes(data), row_hashes(reference)
     found = int(np.isin(of_data, of_reference).sum())
     counts = np.unique(of_reference, return_counts=True)[1].astype(np.float64)
@@ -63,6 +65,29 @@ def check_disjoint(data: Floats, reference: Floats) -> None:
         )
 
 
+def in_common_precision(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Both samples with those columns in single precision that are so in one of them.
+
+    The same event may have been stored as float32 here and as float64 there.
+    """
+    first, second = first.copy(), second.copy()
+    for one, other in zip(first.T, second.T, strict=True):
+        if is_single(one) or is_single(other):
+            one[:], other[:] = _single(one), _single(other)
+    return first, second
+
+
+def is_single(column: Floats) -> bool:
+    """Whether single precision holds all of these values."""
+    return bool((column == _single(column)).all())
+
+
+def _single(column: Floats) -> Floats:
+    # What is too large for it becomes infinite, and then differs.
+    with np.errstate(over="ignore"):
+        return column.astype(np.float32).astype(np.float64)
+
+
 def _coincidence(rows: Floats) -> float:
     """Probability that two rows are equal, if columns are independent and use all their digits."""
     return float(np.prod([2.0 ** -_digits(column) for column in rows.T]))
@@ -72,4 +97,4 @@ def _digits(column: Floats) -> int:
     """Binary digits by which values of a column differ; of integers hardly any are safe."""
     if (column == np.round(column)).all():
         return 0
-    return _DIGITS_32 if (column == column.astype(np.float32)).all() else _DIGITS_64
+    return _DIGITS_32 if is_single(column) else _DIGITS_64

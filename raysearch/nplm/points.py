@@ -188,13 +188,17 @@ def _check_weights(weights: Floats | None) -> None:
 
 
 def _check_columns(reference: Points) -> None:
-    for name, values in zip(reference.columns, reference.values.T, strict=True):
+    rows = reference.values
+    if reference.weights is not None:
+        # Events of weight 0 are not there: nothing is standardised by them.
+        rows = rows[reference.weights > 0]
+    for name, values in zip(reference.columns, rows.T, strict=True):
         if values.min() == values.max():
             raise InputError(
                 f"a column must vary, but {name!r} is {values[0]:g} in every event of the "
                 "reference, and its kernels would have sigma = 0; leave it out of --columns."
             )
-    correlation = np.atleast_2d(np.corrcoef(reference.values.T))
+    correlation = np.atleast_2d(np.corrcoef(rows.T))
     for k, name in enumerate(reference.columns):
         for j in range(k):
             if abs(correlation[j, k]) > 1 - _LEAST_DIFFERENCE:

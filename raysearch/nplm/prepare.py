@@ -53,7 +53,7 @@ def prepare_test(question: Question) -> Prepared:
     pool = make_pool(points["reference"], len(data), settings, question.sampler, len(nuisances))
     test, choices = make_statistic(pool, settings, nuisances, question.device)
     signal = pool.standardised(points["signal"].values) if "signal" in points else None
-    observed = draw_observed(pool, data.values, number(settings.seed, "nplm reference"))
+    observed = draw_observed(test.pool, data.values, number(settings.seed, "nplm reference"))
     return Prepared(Work(test, signal), observed, choices, data.columns, nuisances)
 
 
@@ -72,7 +72,7 @@ def make_statistic(
             f"solver = {settings.solver!r} and centre_sets = {settings.centre_sets}."
         )
     blocks = tuple(blocks[0] for blocks in test.blocks)
-    return make_imperfect(pool, blocks, test.penalty, nuisances, device), choices
+    return make_imperfect(test.pool, blocks, test.penalty, nuisances, device), choices
 
 
 def neural_test(
@@ -86,10 +86,10 @@ def neural_test(
     if settings.clip is not None:
         return test, {}
     seeds = [number(settings.seed, "nplm clip", index) for index in range(_CLIP_TOYS)]
-    clip, mean = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
+    clip, mean, error = tuned_clip(test, [draw_toy(pool, seed) for seed in seeds])
     why = (
-        f"mean t of {_CLIP_TOYS} null toys is {mean:.2f} with it, and the network has "
-        f"{test.shape.n_parameters} parameters"
+        f"mean t of {_CLIP_TOYS} null toys is {mean:.1f} +- {error:.1f} with it, and the network "
+        f"has {test.shape.n_parameters} parameters"
     )
     return replace(test, clip=clip), {"clip": rules.Choice(clip, why)}
 
@@ -133,6 +133,7 @@ def kernel_test(
     """The kernel statistic, and what rules chose for it."""
     settings, choices = chosen(pool, settings)
     count, penalty = settings.centres or 0, settings.penalty or 0.0
+    pool = replace(pool, n_kept=settings.centre_sets * count)
     blocks = _blocks(pool, settings.sigmas, count, settings.centre_sets, penalty, device)
     return KernelTest(pool, blocks, penalty, settings.solver, device), choices
 
@@ -181,11 +182,6 @@ def _blocks(
     penalty: float,
     device: str,
 ) -> tuple[tuple[Block, ...], ...]:
-    if sets * count > pool.n_reference:
-        raise InputError(
-            f"centres are reference events, but {sets} sets of {count} were asked for and the "
-            f"reference has {pool.n_reference}; ask for fewer."
-        )
     bases = [
         [
             basis_of(pool, pool.points[k * count : (k + 1) * count], sigma, penalty, device)

@@ -20,7 +20,8 @@ from raysearch.nplm.tensors import Floats
 
 # Central 68.27%, one standard deviation.
 ONE_SIGMA = 0.6826894921370859
-_RESAMPLES = 400
+# Of the fit, for its intervals and KS test; the fewer of a result that is not the last.
+RESAMPLES, FEW_RESAMPLES = 400, 40
 # Smaller ones are told as this one: a double holds no less to full precision.
 SMALLEST_P = float(np.finfo(np.float64).tiny)
 _LEAST_MEAN = 1e-12
@@ -91,22 +92,29 @@ def log_tail(shape: Floats, x: Floats) -> Floats:
         >>> [float(np.round(log_tail(np.array(1.0), np.array(x)), 6)) for x in (2.0, 5000.0)]
         [-2.0, -5000.0]
     """
-    tail = special.gammaincc(shape, x)
+    shape, x = np.broadcast_arrays(shape, x)
+    tail = np.asarray(special.gammaincc(shape, x))
     far = tail < _TAIL_OF_SERIES
-    beyond = np.where(far, x, shape + 1)
-    fraction = np.zeros_like(beyond)
+    log = np.asarray(np.log(np.where(far, 1.0, tail)))
+    # Nearly all values are near, and the fraction costs many times the function.
+    if far.any():
+        log[far] = _by_fraction(shape[far], x[far])
+    return log
+
+
+def _by_fraction(shape: Floats, x: Floats) -> Floats:
+    fraction = np.zeros_like(x)
     for k in range(_FRACTION_TERMS, 0, -1):
-        fraction = k * (k - shape) / (beyond + 2 * k + 1 - shape - fraction)
-    by_fraction = shape * np.log(beyond) - beyond - special.gammaln(shape)
-    by_fraction -= np.log(beyond + 1 - shape - fraction)
-    return np.where(far, by_fraction, np.log(np.where(far, 1.0, tail)))
+        fraction = k * (k - shape) / (x + 2 * k + 1 - shape - fraction)
+    outer = shape * np.log(x) - x - special.gammaln(shape)
+    return np.asarray(outer - np.log(x + 1 - shape - fraction))
 
 
 def empirical_p(n_larger: int, n_toys: int, coverage: float = ONE_SIGMA) -> Estimate:
     """p-value from toys, ``(k + 1) / (n + 1)``, with the Clopper-Pearson interval of k in n.
 
     Never zero: with k = 0 the value is the smallest that so many toys can show, and the interval
-    begins at 0.
+    begins at 0 and is an upper limit at 84%. It holds for a number of toys fixed beforehand.
 
     Example:
         >>> [round(x, 4) for x in empirical_p(0, 999)]
@@ -187,7 +195,9 @@ def chi2_of_moments(mean: Floats | float, variance: Floats | float) -> Chi2:
     return Chi2(2 * mean**2 / variance, variance / (2 * mean))
 
 
-def asymptotic(toys: Floats, observed: float, seed: int, plain: bool = False) -> Asymptotic:
+def asymptotic(
+    toys: Floats, observed: float, seed: int, plain: bool = False, resamples: int = RESAMPLES
+) -> Asymptotic:
     """p-value by a chi2 fitted to the toys; intervals and KS test by resampling the fit.
 
     The KS test of a fitted distribution against the same toys is too kind; its distances are
@@ -198,11 +208,12 @@ def asymptotic(toys: Floats, observed: float, seed: int, plain: bool = False) ->
         observed: statistic of the data.
         seed: of the resampling.
         plain: fit a plain chi2.
+        resamples: samples drawn from the fit.
     """
     fit = fit_chi2(toys, plain)
     rng = np.random.default_rng(seed)
     distance, refits, distances = _distance(toys, fit), [], []
-    for _ in range(_RESAMPLES):
+    for _ in range(resamples):
         sample = fit.scale * rng.chisquare(fit.dof, len(toys))
         refits.append(fit_chi2(sample, plain))
         distances.append(_distance(sample, refits[-1]))
@@ -212,7 +223,7 @@ def asymptotic(toys: Floats, observed: float, seed: int, plain: bool = False) ->
         z_of_log_p(log_p),
         _interval(fit.dof, [refit.dof for refit in refits]),
         _interval(fit.scale, [refit.scale for refit in refits]),
-        (1 + sum(d >= distance for d in distances)) / (1 + _RESAMPLES),
+        (1 + sum(d >= distance for d in distances)) / (1 + resamples),
     )
 
 

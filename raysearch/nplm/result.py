@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,9 @@ from scipy.special import ndtri_exp
 
 from raysearch.nplm.aggregate import combine_counted, combine_fitted
 from raysearch.nplm.pvalues import (
+    RESAMPLES,
     SMALLEST_P,
+    WRONG_STOPS,
     Asymptotic,
     Estimate,
     asymptotic,
@@ -26,6 +29,10 @@ from raysearch.nplm.tensors import Floats
 _LARGEST_T = 1e100
 # In standard deviations of t; more would move Z by as much.
 _BEARABLE_SHIFT = 0.2
+_INTERVALS = (
+    "central 68%, of p_empirical as if the number of toys had been fixed beforehand; where it "
+    "begins at p = 0 its other end is an 84% limit"
+)
 
 
 class Width(NamedTuple):
@@ -67,9 +74,15 @@ class NplmResult:
     """A finished test.
 
     Attributes:
-        t: the statistic; of several kernel widths their combined one.
-        p_empirical: ``(k + 1) / (n + 1)``, never 0, with its 68% interval.
-        p_asymptotic: by the chi2 fitted to the toys, with the interval of the fit.
+        t: the statistic; of several kernel widths that combined from counted p-values.
+        t_fitted: the statistic the chi2 is fitted to: t for a single kernel width, else that
+            combined from fitted p-values. One for both will not do: counting is exact only if the
+            data have a part in the toys' p-values, the toys' chi2 means something only if not; and
+            counted p-values end at 1 / n, where no chi2 does.
+        p_empirical: of t, ``(k + 1) / (n + 1)``, never 0, with its central 68% interval for a
+            number of toys fixed beforehand: an 84% limit where no toy reached t. After an early
+            stop it is no more than that; what then has its stated rate is that p is not `stop_at`.
+        p_asymptotic: of t_fitted, by the chi2 fitted to the toys, with the interval of the fit.
         z: significance of `p_empirical`; a lower limit where no toy reached t.
         z_asymptotic: significance of `p_asymptotic`.
         toys: number of null toys.
@@ -89,6 +102,7 @@ class NplmResult:
     """
 
     t: float
+    t_fitted: float
     p_empirical: Estimate
     p_asymptotic: Estimate
     z: Estimate
@@ -112,14 +126,31 @@ class NplmResult:
         p, a = self.p_empirical, self.p_asymptotic
         counted = f"p = {p.value:.2g} ({p.low:.2g} to {p.high:.2g}), Z = {self.z.value:.2f}"
         if p.low == 0:
-            counted = f"p < {p.high:.2g}, the limit of {self.toys} toys, Z > {self.z.low:.2f}"
+            counted = f"p < {p.high:.2g}, the 84% limit of {self.toys} toys, Z > {self.z.low:.2f}"
+        counted += self._stopped()
         limit = "<" if a.value <= SMALLEST_P else "="
         return (
             f"t = {self.t:.2f}; from {self.toys} toys {counted}\n"
-            f"by a fitted chi2 with {self.dof.value:.1f} degrees of freedom p {limit} "
-            f"{a.value:.2g} ({a.low:.2g} to {a.high:.2g}), Z = {self.z_asymptotic.value:.2f}; "
-            f"KS test of the fit p = {self.ks_p:.2g}{self._warning()}"
+            f"{self._fitted()}by a fitted chi2 with {self.dof.value:.1f} degrees of freedom "
+            f"p {limit} {a.value:.2g} ({a.low:.2g} to {a.high:.2g}), "
+            f"Z = {self.z_asymptotic.value:.2f}; KS test of the fit p = {self.ks_p:.2g}"
+            f"{self._warning()}"
         )
+
+    def _stopped(self) -> str:
+        threshold, asked = self.settings["stop_at"], self.settings["toys"]
+        if threshold is None or self.toys == asked:
+            return ""
+        side = "above" if self.p_empirical.value > threshold else "below"
+        return (
+            f", as if so many toys had been asked for; stopped before {asked} since p is {side} "
+            f"{threshold:g}, which is wrong in {WRONG_STOPS:.0%} of tests at most"
+        )
+
+    def _fitted(self) -> str:
+        if len(self.widths) == 1:
+            return ""
+        return f"combined from fitted p-values t = {self.t_fitted:.2f}; "
 
     def _warning(self) -> str:
         error, spread = self.pool_shift.high, float(self.toy_t.std(axis=0).max())
@@ -134,16 +165,18 @@ class NplmResult:
         """Plain values, as nplm.json holds them; None stands for what is not finite."""
         names = ("p_empirical", "p_asymptotic", "z", "z_asymptotic", "dof", "scale", "pool_shift")
         return {
-            "t": self.t if math.isfinite(self.t) else None,
+            "t": _finite(self.t),
+            "t_fitted": _finite(self.t_fitted),
             **{name: _estimate(getattr(self, name)) for name in names},
             "toys": self.toys,
             "ks_p": self.ks_p,
             "smallest_p": 1 / (self.toys + 1),
+            "intervals": _INTERVALS,
             "plain_chi2": _asymptotic(self.plain),
             "widths": [
                 {
                     "sigma": w.sigma,
-                    "t": w.t if math.isfinite(w.t) else None,
+                    "t": _finite(w.t),
                     "p_empirical": _estimate(w.p_empirical),
                 }
                 | _asymptotic(w.asymptotic)
@@ -174,6 +207,7 @@ def evaluate(
     injected: Mapping[int, Floats],
     about: Mapping[str, Any],
     spread: Sequence[float],
+    resamples: int = RESAMPLES,
 ) -> NplmResult:
     """All numbers of a test from the t of data and toys.
 
@@ -184,20 +218,24 @@ def evaluate(
         injected: by number of signal events, (m, k + 1) the same.
         about: settings of the test: `aggregate`, `seed`, `sigmas_used`, `n_data` are read.
         spread: of the mean t between pools, see `raysearch.nplm.pool.pool_spread`.
+        resamples: of the fits, see `asymptotic`.
     """
     name, seed = about["aggregate"], about["seed"]
     # A function that overflows somewhere is larger than any other, but must not spoil the sums.
     delta, toy_delta = float(observed[-1]), toys[:, -1]
     observed, toys = (np.clip(t_of(x), -_LARGEST_T, _LARGEST_T) for x in (observed, toys))
-    counted, fitted = (f(toys, observed, name) for f in (combine_counted, combine_fitted))
-    p = empirical_p(counted.n_larger, len(toys))
-    scaled = asymptotic(fitted.toys, fitted.observed, seed)
+    counted = combine_counted(toys, observed, name)
+    fitted = combine_fitted(toys, observed[None], name)
+    p, t_fitted = empirical_p(counted.n_larger, len(toys)), float(fitted.tests[0])
+    fit = partial(asymptotic, seed=seed, resamples=resamples)
     widths = tuple(
-        _width(sigma, float(t), column, seed)
+        _width(sigma, float(t), column, fit(column, float(t)))
         for sigma, t, column in zip(about["sigmas_used"], observed, toys.T, strict=True)
     )
+    scaled = widths[0].asymptotic if len(widths) == 1 else fit(fitted.toys, t_fitted)
     return NplmResult(
         t=counted.observed,
+        t_fitted=t_fitted,
         p_empirical=p,
         p_asymptotic=scaled.p,
         z=z_of_p(p),
@@ -206,7 +244,7 @@ def evaluate(
         dof=scaled.dof,
         scale=scaled.scale,
         ks_p=scaled.ks_p,
-        plain=asymptotic(fitted.toys, fitted.observed, seed, plain=True),
+        plain=fit(fitted.toys, t_fitted, plain=True),
         widths=widths,
         injections=tuple(
             _injection(n, t_of(parts), toys, name, about["n_data"]) for n, parts in injected.items()
@@ -228,9 +266,8 @@ def significances(values: Floats, toys: Floats, name: str) -> Floats:
         toys: (n, k) t of the null toys.
         name: of the aggregate.
     """
-    combined = [combine_fitted(toys, value, name) for value in values]
-    fit = fit_chi2(combined[0].toys)
-    log_p = fit.log_p(np.array([c.observed for c in combined]))
+    combined = combine_fitted(toys, values, name)
+    log_p = fit_chi2(combined.toys).log_p(combined.tests)
     # A t below all toys is told as Z = -8, not as minus infinity.
     return np.asarray(-ndtri_exp(np.minimum(log_p, -1e-15)))
 
@@ -240,9 +277,8 @@ def median_error(z: Floats) -> float:
     return float(np.sqrt(np.pi / 2) * z.std() / np.sqrt(len(z)))
 
 
-def _width(sigma: float | None, t: float, toys: Floats, seed: int) -> Width:
-    p = empirical_p(int((toys >= t).sum()), len(toys))
-    return Width(sigma, t, p, asymptotic(toys, t, seed))
+def _width(sigma: float | None, t: float, toys: Floats, fit: Asymptotic) -> Width:
+    return Width(sigma, t, empirical_p(int((toys >= t).sum()), len(toys)), fit)
 
 
 def _injection(n: int, values: Floats, toys: Floats, name: str, n_data: int) -> Injection:
@@ -264,8 +300,12 @@ def _pool_shift(dof: float, spread: Sequence[float]) -> Estimate:
     return Estimate(0.0, -error, error)
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    value, low, high = (end if math.isfinite(end) else None for end in estimate)
+    value, low, high = (_finite(end) for end in estimate)
     return {"value": value, "interval": [low, high]}
 
 

@@ -66,11 +66,11 @@ def terms_of(model: Model, nuisances: Tensor) -> Tensor:
 
 
 def slopes(model: Model, nuisances: Tensor, rank: int) -> Tensor:
-    """(r + k, r + q) from features and terms to features and slopes by each nuisance."""
-    to = nuisances.new_zeros(rank + len(model.powers), rank + model.n_nuisances)
-    to[:rank, :rank] = torch.eye(rank, dtype=to.dtype, device=to.device)
-    for row, (nuisance, power) in enumerate(model.powers):
-        to[rank + row, rank + nuisance] = power * nuisances[nuisance] ** (power - 1)
+    """(1 + r + k, r + q) from one, features and terms to features and slopes by each nuisance."""
+    to = nuisances.new_zeros(1 + rank + len(model.powers), rank + model.n_nuisances)
+    to[1 : 1 + rank, :rank] = torch.eye(rank, dtype=to.dtype, device=to.device)
+    for row, (nuisance, power) in enumerate(model.powers, 1 + rank):
+        to[row, rank + nuisance] = power * nuisances[nuisance] ** (power - 1)
     return to
 
 

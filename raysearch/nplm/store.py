@@ -45,7 +45,11 @@ class Store:
     toys: Toys = field(default_factory=dict)
 
     def write_toys(self) -> None:
-        """Write the toys so far; each file is whole at any time."""
+        """Write the toys so far, in the order of their seeds; each file is whole at any time.
+
+        After an early stop there are more toys than the result rests on: those of batches that were
+        under way. A test that goes on needs them.
+        """
         _write_toys(self.directory, self.toys, self.sigmas)
 
     def write_result(self, result: NplmResult, state: Mapping[str, Any]) -> None:
@@ -133,9 +137,9 @@ def toys_table(seeds: Sequence[int], parts: Floats, sigmas: Sigmas) -> pa.Table:
 
 
 def _write_toys(directory: Path, toys: Toys, sigmas: Sigmas) -> None:
-    null = [key for key in toys if key[0] is None]
+    null = sorted(key for key in toys if key[0] is None)
     _write_table(directory / TOYS, _table(toys, null, sigmas))
-    injected = [key for key in toys if key[0] is not None]
+    injected = sorted(key for key in toys if key[0] is not None)
     if injected:
         numbers = np.repeat([n for n, _ in injected], len(sigmas))
         table = _table(toys, injected, sigmas).add_column(0, "n_signal", pa.array(numbers))

@@ -1,5 +1,6 @@
 """The command: what the user got wrong is one sentence and exit status 2, before Ray."""
 
+import errno
 import sys
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from toys import toy_events
 
 from raysearch import cli
+from raysearch.directories import locked
+from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.nplm import Candidate
 
@@ -56,6 +59,20 @@ def refused(monkeypatch, capsys, tmp_path):
 )
 def test_a_wrong_word_is_refused_with_rule_and_value(words, message, refused):
     assert message in refused(*words)
+
+
+def test_a_test_runs_in_one_place_at_a_time(refused, tmp_path):
+    with locked(tmp_path / "out"):
+        message = refused("data.h5", "reference.h5", "--out", "out")
+    assert "a test runs in one place at a time, but out is running already" in message
+
+
+def test_a_full_disk_is_said_with_what_goes_on_with_a_test(tmp_path):
+    with (
+        pytest.raises(InputError, match="go on with the test by the command that began it"),
+        locked(tmp_path, "test"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_every_option_reaches_the_test(monkeypatch, capsys):

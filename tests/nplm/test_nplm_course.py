@@ -9,12 +9,14 @@ import pytest
 from nplm_toys import points, two_samples
 
 from raysearch.errors import InputError
+from raysearch.nplm.aggregate import combine_fitted
 from raysearch.nplm.chain import begin
 from raysearch.nplm.conduct import conduct, missing
 from raysearch.nplm.figures import write_figures
 from raysearch.nplm.plan import asked
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import make_pool, prepare_test
+from raysearch.nplm.pvalues import FEW_RESAMPLES, Chi2, asymptotic, fit_chi2
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
@@ -56,6 +58,12 @@ def test_the_files_hold_what_the_result_says(course, prepared, tmp_path):
     keys = {"t", "p_empirical", "p_asymptotic", "z", "toys", "dof", "ks_p"}
     assert keys < set(written)
     assert written["t"] == result.t
+    assert written["t_fitted"] == result.t_fitted
+    fitted = combine_fitted(result.toy_t, np.array([[w.t for w in result.widths]]), "min-p")
+    told = Chi2(result.dof.value, result.scale.value)
+    assert result.p_asymptotic.value == pytest.approx(float(told.p(result.t_fitted)))
+    assert result.t_fitted == fitted.tests[0]
+    assert result.dof.value == pytest.approx(fit_chi2(fitted.toys).dof)
     assert written["toys"] == 60
     low, high = written["p_empirical"]["interval"]
     assert low <= written["p_empirical"]["value"] <= high
@@ -87,7 +95,8 @@ def test_no_toy_above_is_a_limit(sigmas, samples, tmp_path):
     result = conduct(run, serial)
     assert result.p_empirical.low == 0
     assert result.p_empirical.value == result.as_json()["smallest_p"] == 1 / 61
-    assert "the limit of 60 toys" in result.summary()
+    assert "p < 0.03, the 84% limit of 60 toys, Z > " in result.summary()
+    assert "stopped" not in result.summary()
     assert result.as_json()["z"]["interval"][1] is None
     assert result.z_asymptotic.value > 2
 
@@ -142,6 +151,7 @@ def test_a_resumed_test_makes_no_toy_twice(course):
 
 
 def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
+    """And cheap: of few resamples, whose KS test knows no finer steps of p."""
     monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 0.0)
     running = course(inject=())
     with pytest.raises(KeyboardInterrupt):
@@ -149,12 +159,45 @@ def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
     so_far = json.loads((tmp_path / "out" / "nplm.json").read_text())
     assert so_far["toys"] == 30
     assert so_far["complete"] is False
+    steps = so_far["ks_p"] * (FEW_RESAMPLES + 1)
+    assert steps == pytest.approx(round(steps))
+
+
+@pytest.mark.parametrize(("sigmas", "fits"), [((0.5,), 2), ((0.5, 1.5), 4)])
+def test_each_fit_is_made_once(sigmas, fits, samples, tmp_path, monkeypatch):
+    """One at each width, the plain one, and one more only where widths are combined."""
+    made = []
+
+    def counting(*args, **others):
+        made.append(args)
+        return asymptotic(*args, **others)
+
+    monkeypatch.setattr("raysearch.nplm.result.asymptotic", counting)
+    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 1e9)
+    settings = replace(SETTINGS, sigmas=sigmas, inject=())
+    question = Question(samples, settings)
+    run = begin(prepare_test(question), asked(question), settings, tmp_path, lambda line: None)
+    conduct(run, serial)
+    assert len(made) == fits
 
 
 def test_another_test_is_refused_its_directory(course, samples, prepared):
     conduct(course(inject=()), serial)
     with pytest.raises(InputError, match="differs in seed; choose another directory"):
         course(seed=4)
+
+
+def test_toys_are_in_the_order_of_their_seeds(course, tmp_path):
+    """Whatever the order they were made in: equal seeds give equal files."""
+    for out, runner in (("a", serial), ("b", backwards)):
+        conduct(course(out), runner, 20)
+    for name in ("toys.parquet", "injected.parquet"):
+        table = pq.read_table(tmp_path / "a" / name)
+        assert table["seed"].to_pylist() != []
+        other = pq.read_table(tmp_path / "b" / name)
+        assert other.drop(["t"]).equals(table.drop(["t"]))
+        keys = list(zip(*(table[k].to_pylist() for k in table.column_names[:-2]), strict=True))
+        assert keys == sorted(keys)
 
 
 def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
@@ -164,6 +207,10 @@ def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
     ]
     assert [result.toys for result in results] == [20, 20, 20]
     assert len({result.p_empirical for result in results}) == 1
+    said = "as if so many toys had been asked for; stopped before 60 since p is below 0.5, which"
+    assert said in results[0].summary()
+    written = json.loads((tmp_path / "4" / "nplm.json").read_text())
+    assert "as if the number of toys had been fixed beforehand" in written["intervals"]
     stopping = json.loads((tmp_path / "4" / "nplm.json").read_text())["stopping"]
     assert stopping == {"stopped_at": 20, "stop_at": 0.5, "wrong_stops_at_most": 0.01}
     assert conduct(course("all", inject=(), stop_at=0.02), serial).toys == 60
@@ -171,7 +218,11 @@ def test_it_stops_where_the_toys_exclude_the_value(course, tmp_path):
         course("none", stop_at=0.01)
 
 
-@pytest.mark.parametrize(("draws", "terms"), [("fixed", (0.4, 0.2)), ("fresh", (0, 0.1))])
+# 40 centres of a fresh reference of 3600 are the same for all toys, and 3960 rows are others.
+FRESH = (800 / 3600 * (40 / 3960) ** 0.5, 400 / 3960 * (1 - 80 / 3600))
+
+
+@pytest.mark.parametrize(("draws", "terms"), [("fixed", (0.4, 0.2)), ("fresh", FRESH)])
 def test_the_spread_between_pools_is_reported(draws, terms, samples, tmp_path):
     settings = replace(SETTINGS, draws=draws, inject=())
     prepared = prepare_test(Question(samples, settings))

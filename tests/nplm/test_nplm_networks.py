@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from nplm_toys import exponential, normal_4d
+from scipy import stats
 
 from raysearch.errors import InputError
 from raysearch.nplm.likelihood import Samples, point
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
-from raysearch.nplm.nuisances import Model, normalisation
+from raysearch.nplm.nuisances import Model, Nuisance, normalisation
 from raysearch.nplm.pool import Pool, draw_toy
 from raysearch.nplm.train import train
 
@@ -41,19 +42,28 @@ def parameters(shape, toys=3):
 def loss(model, parameters, samples):
     """The formula as published, with the constraint of the nuisances, for each toy."""
     reference = samples.reference.expand(len(parameters), -1, -1)
-    expected = (samples.weights * model.output(parameters, reference).expm1()).sum((1, 2))
-    seen = (samples.counts * model.output(parameters, samples.data)).sum((1, 2))
-    nuisances = parameters[:, model.n_weights :]
+    nuisances, off = parameters[:, model.n_weights :], 0
+    if model.is_shape:
+        shift = replace(model, shape=None).output(nuisances, reference)
+        off = ((samples.weights * shift.exp()).sum(2) / samples.weights.sum(2)).log()[:, None]
+    expected = (samples.weights * (model.output(parameters, reference) - off).expm1()).sum((1, 2))
+    seen = (samples.counts * (model.output(parameters, samples.data) - off)).sum((1, 2))
     return expected - seen + (nuisances * (nuisances / 2 - samples.auxiliary)).sum(1)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_loss_and_derivatives_are_those_of_autograd(shape):
-    pool = pool_of(shape.sizes[0], n_nuisances=1)
-    nuisances = (normalisation(0.1),)
+def tilt(points):
+    return points[:, 0] / 3
+
+
+@pytest.mark.parametrize("is_shape", [False, True])
+@pytest.mark.parametrize("shape", [*SHAPES, None])
+def test_loss_and_derivatives_are_those_of_autograd(shape, is_shape):
+    pool = pool_of(shape.sizes[0] if shape else 1, n_nuisances=1)
+    nuisances = (Nuisance("tilt", 0.4, (tilt,)) if is_shape else normalisation(0.1),)
     samples = make_samples(pool, [draw_toy(pool, k) for k in range(3)], nuisances, "cpu")
-    model = Model(shape, ((0, 1),), 1)
-    p = torch.cat([parameters(shape), torch.full((3, 1), 0.3, dtype=torch.float64)], 1)
+    model = Model(shape, ((0, 1),), 1, is_shape)
+    weights = parameters(shape) if shape else torch.zeros(3, 0, dtype=torch.float64)
+    p = torch.cat([weights, torch.full((3, 1), 0.3, dtype=torch.float64)], 1)
     p.requires_grad_()
     (expected,) = torch.autograd.grad(loss(model, p, samples).sum(), p)
     found = point(model, p.detach(), samples)
@@ -181,9 +191,11 @@ def test_a_looser_bound_is_found_for_a_larger_mean():
     pool = pool_of(1)
     draws = [draw_toy(pool, seed) for seed in range(5)]
     test = NeuralTest(pool, (1,), 1.0, 30, 1)
-    clip, mean = tuned_clip(test, draws, 0.5, 50.0, 4)
+    clip, mean, error = tuned_clip(test, draws, 0.5, 50.0, 4)
     assert 0.5 < clip < 50
-    assert mean == NeuralTest(pool, (1,), clip, 30, 1).values(draws).mean()
+    t = NeuralTest(pool, (1,), clip, 30, 1).values(draws)
+    assert mean == t.mean()
+    assert error == pytest.approx(stats.sem(t[:, 0]))
     narrow, wide = (NeuralTest(pool, (1,), c, 30, 1).values(draws).mean() for c in (0.5, 50.0))
     assert narrow < wide
     with pytest.raises(

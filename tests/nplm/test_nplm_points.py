@@ -7,6 +7,7 @@ import pytest
 from toys import toy_events
 
 from raysearch import InputError, write_columns
+from raysearch.nplm.overlap import in_common_precision, row_hashes
 from raysearch.nplm.points import check_pair, read_class, read_points
 
 RNG = np.random.default_rng(0)
@@ -39,6 +40,27 @@ def test_a_reference_smaller_than_the_data_is_refused():
 def test_shared_events_are_refused(shared):
     with pytest.raises(InputError, match=f"but {shared} of {50 + shared} rows"):
         check(np.concatenate([DATA, REFERENCE[:shared]]))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_events_are_known_again_in_another_precision(swapped):
+    """Stored as float32 in one file and as float64 in the other."""
+    single, double = REFERENCE.astype(np.float32), REFERENCE.copy()
+    data = np.concatenate([DATA, double[:3]])
+    if swapped:
+        single, data = double, np.concatenate([DATA, single[:3]]).astype(np.float32)
+    with pytest.raises(InputError, match="but 3 of 53 rows"):
+        check(data, single)
+
+
+def test_what_single_precision_cannot_hold_equals_nothing():
+    large, one = in_common_precision(np.array([[1e100, 0.1]]), np.array([[1.0, 0.1]]))
+    np.testing.assert_array_equal(large, [[np.inf, 0.1]])
+    np.testing.assert_array_equal(one, [[1.0, 0.1]])
+
+
+def test_zeros_of_either_sign_are_the_same():
+    assert len(set(row_hashes(np.array([[0.0, 1.0], [-0.0, 1.0]])).tolist())) == 1
 
 
 def test_one_coincidence_of_a_score_in_single_precision_is_no_overlap():
@@ -92,6 +114,15 @@ def test_negative_weights_are_refused():
     weighted[:, 2] = 0
     with pytest.raises(InputError, match="must not all be 0"):
         check_pair(read_points(DATA), read_points(weighted, ["x0", "x1"], "x2"))
+
+
+def test_a_column_must_vary_among_events_that_have_weight():
+    """Standardising by events of weight 0 would divide by 0."""
+    flat = np.where(np.arange(400) < 10, REFERENCE[:, 0], 2.0)
+    weighted = np.column_stack([REFERENCE, flat, np.arange(400) >= 10])
+    data = np.column_stack([DATA, DATA[:, 0]])
+    with pytest.raises(InputError, match=r"'x2' is 2 in every event of the reference"):
+        check(data, weighted, ["x0", "x1", "x2"], "x3")
 
 
 def test_constant_and_duplicated_columns_are_refused():

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nplm_toys import exponential, pool
+from nplm_toys import exponential, kernel_test, points, pool
 
 from raysearch.errors import InputError
 from raysearch.nplm.pool import (
+    Pool,
     check_sampler,
     draw_observed,
     draw_toy,
@@ -15,17 +16,20 @@ from raysearch.nplm.pool import (
     pool_spread,
     reference_rows,
 )
+from raysearch.nplm.prepare import make_pool, make_statistic
+from raysearch.nplm.settings import NplmSettings
 
 SCHEMES = [("fixed", 3000), ("fresh", 3500), ("fresh", 1000)]
 
 
 @pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
 @settings(max_examples=20)
-@given(seed=st.integers(0, 2**63 - 1))
-def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
-    of = pool(scheme=scheme, n_reference=n_reference)
+@given(seed=st.integers(0, 2**63 - 1), n_kept=st.sampled_from([0, 1, 400, 1000]))
+def test_reference_and_data_are_disjoint(scheme, n_reference, seed, n_kept):
+    of = pool(scheme=scheme, n_reference=n_reference, n_kept=n_kept)
     draw = draw_toy(of, seed)
     rows = reference_rows(of, draw)
+    assert np.isin(np.arange(n_kept), rows).all()
     assert len(np.unique(rows)) == n_reference
     assert len(np.unique(draw.rows)) == of.n_data == draw.n_data
     assert not np.isin(draw.rows, rows).any()
@@ -36,10 +40,29 @@ def test_reference_and_data_are_disjoint(scheme, n_reference, seed):
 
 @pytest.mark.parametrize(("scheme", "n_reference"), SCHEMES)
 def test_the_experiment_has_a_reference_of_the_same_size(scheme, n_reference):
-    of = pool(scheme=scheme, n_reference=n_reference)
+    of = pool(scheme=scheme, n_reference=n_reference, n_kept=500)
     draw = draw_observed(of, np.zeros((300, 2)), 1)
     assert draw.n_data == 300
-    assert len(reference_rows(of, draw)) == n_reference
+    rows = reference_rows(of, draw)
+    assert len(rows) == n_reference
+    assert np.isin(np.arange(500), rows).all()
+
+
+@pytest.mark.parametrize(("sets", "expected"), [(1, None), (3, None), (2, 100.0)])
+def test_no_centre_is_an_event_of_a_toy(sets, expected):
+    """As of the experiment: its data are no centres either."""
+    asked = NplmSettings(sigmas=(0.5,), centres=40, centre_sets=sets, expected=expected)
+    of = make_pool(points(np.random.default_rng(0).normal(size=(400, 2))), 100, asked)
+    test, _ = make_statistic(of, asked, (), "cpu")
+    draws = [draw_toy(test.pool, seed) for seed in range(40)]
+    assert min(draw.rows.min() for draw in draws) == 40 * sets
+    found = np.concatenate([block.basis.centres for block in test.blocks[0]])
+    np.testing.assert_array_equal(found, test.pool.points[: 40 * sets])
+
+
+def test_more_centres_than_the_reference_has_are_refused():
+    with pytest.raises(InputError, match="but 3001 were asked for and it has 3000"):
+        pool(n_kept=3001)
 
 
 def test_an_expectation_makes_the_number_of_data_fluctuate():
@@ -104,13 +127,55 @@ def test_a_sampler_needs_its_scheme():
         pool(scheme="fix")
 
 
-def test_the_mean_t_of_a_pool_scatters_as_reported():
-    """Data of the truth against references of many small pools: (N_D / P) sqrt(2 q) each."""
-    rng, shifts = np.random.default_rng(3), []
-    n_data, n, q = 100, 1000, 8
+@pytest.mark.parametrize("light", [1.0, 0.01])
+def test_the_mean_t_of_a_pool_scatters_as_reported(light):
+    """Data of the truth against references of many small pools: (N_D / P) sqrt(2 q) each.
+
+    Weighted rows are as many as their effective number: of the light ones hardly any counts.
+    """
+    rng, q = np.random.default_rng(3), 8
+    n_data, n, shifts = 30, 1000, []
+    weights = np.where(np.arange(n) < 800, light, 1.0)
     for _ in range(400):
         # t of a wide kernel in so many dimensions: N_D |mean difference|^2, in closed form.
-        mean = rng.normal(size=(n, q)).mean(axis=0)
+        mean = np.average(rng.normal(size=(n, q)), axis=0, weights=weights)
         shifts.append(n_data * (mean**2).sum())
-    of = pool(n=n, n_reference=800, n_data=n_data)
+    of = pool(n=n, n_reference=500, n_data=n_data, weights=weights)
     assert np.std(shifts) == pytest.approx(pool_spread(of)[1] * np.sqrt(2 * q), rel=0.15)
+
+
+def truth(rng, n, is_weighted):
+    """Points of exp(-x), or of exp(-x / 2) with the weights that make up for it."""
+    x = rng.exponential(1 + is_weighted, size=(n, 1))
+    return x, np.exp(-x[:, 0] / 2) if is_weighted else np.ones(n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_weighted", [False, True])
+@pytest.mark.parametrize(
+    ("scheme", "n_reference"), [("fresh", 700), ("fresh", 400), ("fixed", 500)]
+)
+def test_toys_of_small_pools_have_the_mean_t_of_independent_data(scheme, n_reference, is_weighted):
+    """On average over pools; what each is off by is at most what it reports.
+
+    At most, since directions that the penalty holds, in part, count less in it than in the mean.
+    """
+    n_data, each, pools, one = 150, 16, 80, np.ones(1)
+    off, noise, reported = [], [], []
+    for k in range(pools):
+        rng = np.random.default_rng(k)
+        x, weights = truth(rng, 1200, is_weighted)
+        of = Pool(x - 1, weights / weights.mean(), one, one, scheme, n_reference, n_data, n_kept=30)
+        test = kernel_test(of, centres=30, penalty=1e-4)
+        toys = test.values([draw_toy(of, 1000 * k + s) for s in range(each)])[:, 0]
+        data = [rng.exponential(size=(n_data, 1)) for _ in range(each)]
+        t = test.values([draw_observed(of, x, 1000 * k + 500 + s) for s, x in enumerate(data)])[
+            :, 0
+        ]
+        off.append(toys.mean() - t.mean())
+        noise.append((toys.var(ddof=1) + t.var(ddof=1)) / each)
+        terms = pool_spread(of)
+        reported.append(toys.mean() * (terms[0] ** 2 + 2 * terms[1] ** 2))
+    assert abs(np.mean(off)) < 3 * np.std(off) / np.sqrt(pools)
+    between, error = np.var(off) - np.mean(noise), np.var(off) * np.sqrt(2 / pools)
+    assert np.mean(reported) / 2 - 3 * error < between < np.mean(reported) + 3 * error

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from raysearch.nplm import pvalues
 from raysearch.nplm.aggregate import (
     AGGREGATES,
     combine_counted,
@@ -87,16 +88,27 @@ class TestAggregate:
         p = np.array([[0.5, 0.2], [0.5, 0.1], [0.05, 0.1]])
         assert (np.diff(AGGREGATES[name](np.log(p))) > 0).all()
 
-    @pytest.mark.parametrize("combine", [combine_counted, combine_fitted])
-    def test_p_is_uniform_for_correlated_tests(self, name, combine):
+    def test_p_is_uniform_for_correlated_tests(self, name):
         rng = np.random.default_rng(4)
-        p = []
+        p = {"counted": [], "fitted": []}
         for _ in range(200):
             common = rng.chisquare(5, (100, 1))
             t = common + rng.chisquare(5, (100, 3))
-            found = combine(t[1:], t[0], name)
-            p.append(empirical_p(found.n_larger, 99).value)
-        assert uniformity(np.array(p) - rng.uniform(0, 0.01, 200)) > 0.01
+            counted = combine_counted(t[1:], t[0], name).n_larger
+            fitted = combine_fitted(t[1:], t[:1], name)
+            p["counted"].append(empirical_p(counted, 99).value)
+            larger = int((fitted.toys >= fitted.tests[0]).sum())
+            p["fitted"].append(empirical_p(larger, 99).value)
+        for values in p.values():
+            assert uniformity(np.array(values) - rng.uniform(0, 0.01, 200)) > 0.01
+
+    def test_no_test_has_a_part_in_the_fit_that_judges_it(self, name):
+        t = np.random.default_rng(5).chisquare(6, (30, 2))
+        found = combine_fitted(t, np.array([[400.0, 3.0], [5.0, 6.0]]), name)
+        for i in (0, 17):
+            others = combine_fitted(np.delete(t, i, axis=0), t[i : i + 1], name)
+            assert found.toys[i] == pytest.approx(others.tests[0])
+        np.testing.assert_array_equal(found.toys, combine_fitted(t, t[:0], name).toys)
 
     def test_a_single_width_is_t_itself(self, name):
         toys = np.arange(5.0)[:, None]
@@ -140,6 +152,18 @@ def test_a_tail_that_no_double_holds_has_its_logarithm(dof):
     np.testing.assert_allclose(log_p, leading, rtol=2e-3)
     assert (np.diff(log_p) < 0).all()
     np.testing.assert_allclose(np.diff(log_p, 2), 0, atol=0.02)
+
+
+def test_the_fraction_is_computed_only_where_it_is_needed(monkeypatch):
+    taken, fraction = [], pvalues._by_fraction
+    monkeypatch.setattr(
+        pvalues, "_by_fraction", lambda shape, x: taken.append(len(x)) or fraction(shape, x)
+    )
+    near = Chi2(9.0, 1.0).log_p(np.linspace(0, 900, 50))
+    assert not taken
+    both = Chi2(9.0, 1.0).log_p(np.r_[np.linspace(0, 900, 50), 5000.0])
+    assert taken == [1]
+    np.testing.assert_array_equal(both[:50], near)
 
 
 def test_a_huge_t_has_a_finite_z_and_a_limit_of_p():
