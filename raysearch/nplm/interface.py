@@ -131,7 +131,7 @@ def nplm_test(
         stop_at=stop_at,
         inject=tuple(inject),
         injected_toys=injected_toys,
-        select=tuple(select),
+        select=tuple(candidate.in_tuples() for candidate in select),
         n_signal_select=n_signal_select,
         select_toys=select_toys,
         seed=seed,
