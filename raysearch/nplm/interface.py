@@ -96,8 +96,9 @@ def nplm_test(
         stop_at: stop once the toys exclude this value of p, wrongly in 1% of all tests.
         inject: numbers of signal events for the curve.
         injected_toys: toys at each of them.
-        select: candidates of columns, kernel widths and centres; the one with the largest power to
-            find `n_signal_select` events of the signal makes the test.
+        select: candidates of columns, kernel widths and centres, as above where one does not name
+            its own; the one with the largest power to find `n_signal_select` events of the signal
+            makes the test.
         n_signal_select: signal events of a toy when candidates are judged.
         select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.

@@ -58,15 +58,17 @@ class Question:
                 )
 
     def with_candidate(self, candidate: Candidate) -> Question:
-        """The question with the columns, kernel widths and centres of a candidate.
+        """The question with the columns, kernel widths and centres that a candidate names.
 
         Raises:
             InputError: if a column is unknown or a number impossible.
         """
-        columns = candidate.columns
+        columns, settings = candidate.columns, self.settings
+        sigmas = candidate.sigmas or settings.sigmas
+        centres = settings.centres if candidate.centres is None else candidate.centres
         return replace(
             self,
             points={name: only(points, columns) for name, points in self.points.items()},
-            settings=replace(self.settings, sigmas=candidate.sigmas, centres=candidate.centres),
+            settings=replace(settings, sigmas=sigmas, centres=centres),
             sampler=only_of(self.sampler, self.points["data"], columns),
         )
