@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import ray
@@ -10,8 +11,11 @@ import ray
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Work, batch_values
 
-# Enough to keep every worker busy and to show an autoscaler what is wanted; few enough to wait for.
-_IN_FLIGHT_PER_CPU = 4
+# A worker that is done takes its next batch without asking this process, which may be busy.
+_IN_FLIGHT_PER_CPU = 8
+# However small the cluster is: what waits is what an autoscaler starts nodes for.
+_FEWEST_IN_FLIGHT = 64
+_LOOK_EVERY_S = 0.25
 _RETRIES = 5
 
 
@@ -46,15 +50,14 @@ def run_tasks(
     """
     remote = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=_RETRIES)(function)
     reference, waiting = ray.put(shared), iter(batches)
-    most = _IN_FLIGHT_PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
     pending: dict[ray.ObjectRef[Floats], Batch] = {}
     try:
         while True:
-            for batch in _next(waiting, most - len(pending)):
+            for batch in islice(waiting, max(0, _most_in_flight() - len(pending))):
                 pending[remote.remote(reference, batch)] = batch
             if not pending:
                 return
-            ready, _ = ray.wait(list(pending), num_returns=1)
+            ready, _ = ray.wait(list(pending), num_returns=len(pending), timeout=_LOOK_EVERY_S)
             for done in ready:
                 yield pending.pop(done), ray.get(done)
     finally:
@@ -62,9 +65,6 @@ def run_tasks(
             ray.cancel(left, force=False)
 
 
-def _next(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
-    for _ in range(count):
-        batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
+def _most_in_flight() -> int:
+    """Asked again and again: the cluster may grow while toys are made."""
+    return max(_FEWEST_IN_FLIGHT, _IN_FLIGHT_PER_CPU * int(ray.cluster_resources().get("CPU", 0)))

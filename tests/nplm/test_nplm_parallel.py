@@ -57,6 +57,20 @@ def test_a_lost_worker_costs_its_batch_only(tmp_path):
     assert made.count("0") + made.count("6") in (2, 3)  # one that ran beside it may be repeated
 
 
+def test_more_batches_wait_than_a_small_cluster_works_on():
+    """An autoscaler starts nodes for what waits."""
+    taken = []
+    work = (taken.append(batch) or batch for batch in batches(100, 1))
+    results = run_tasks(number_of, None, work)
+    next(results)
+    assert len(taken) == 64
+    assert len(list(results)) == 99
+
+
+def number_of(shared, batch):
+    return np.array([[float(batch.seeds[0])]])
+
+
 def fail(shared, batch):
     raise ValueError("no toy")
 
