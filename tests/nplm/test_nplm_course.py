@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -142,13 +143,39 @@ def test_a_resumed_test_makes_no_toy_twice(course):
 
 
 def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
-    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
     running = course(inject=())
     with pytest.raises(KeyboardInterrupt):
         conduct(running, broken, 30)
     so_far = json.loads((tmp_path / "out" / "nplm.json").read_text())
     assert so_far["toys"] == 30
     assert so_far["complete"] is False
+
+
+def test_a_slow_evaluation_holds_up_no_toy(course, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
+    all_made, waited = Event(), []
+
+    def slow(self):
+        waited.append(all_made.wait(20))
+
+    def watched(work, batches):
+        yield from serial(work, batches)
+        all_made.set()
+
+    running = course(inject=())
+    monkeypatch.setattr("raysearch.nplm.conduct.Course.result", slow)
+    running.run(watched, missing(running, None, 20), until_decided=False)
+    assert waited[0]
+
+
+def test_an_evaluation_that_fails_is_not_hidden(course, monkeypatch, tmp_path):
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
+    monkeypatch.setattr("raysearch.nplm.conduct.evaluate", None)
+    running = course(inject=())
+    with pytest.raises(TypeError, match="not callable"):
+        running.run(serial, missing(running, None, 30), until_decided=False)
+    assert pq.read_table(tmp_path / "out" / "toys.parquet").num_rows >= 60
 
 
 def test_another_test_is_refused_its_directory(course, samples, prepared):
