@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from raysearch.benchmarks.measurement import Measurement, cpu_s, measured, one_thread
+from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
 from raysearch.benchmarks.networks import Networks, networks
 from raysearch.events.surrogate import surrogate_events
 from raysearch.nplm import rules
@@ -29,6 +29,7 @@ from raysearch.nplm.kernel import gaussian
 from raysearch.nplm.pool import Draw, Pool, draw_toy, reference_rows
 from raysearch.nplm.statistic import KernelTest
 from raysearch.nplm.tensors import Floats, tensor
+from raysearch.threads import one_thread
 
 _REGION_TEV = (3.3, 3.7)
 _PENALTY = 1e-6

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-
 from raysearch.nplm.pool import draw_toy
 from raysearch.nplm.statistic import Statistic
 from raysearch.nplm.tensors import Floats
 from raysearch.seeds import number
+from raysearch.threads import one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +65,8 @@ def batch_values(work: Work, batch: Batch) -> Floats:
     """(n, k + 1) tau of each toy of a batch at each kernel width, and its Delta."""
     pool = work.statistic.pool
     draws = [draw_toy(pool, seed, work.signal, batch.n_signal or 0) for seed in batch.seeds]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # workers share the machine by tasks
-    try:
+    with one_thread():
         return work.statistic.parts(draws)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def serial(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:

@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from raysearch.benchmarks.measurement import one_thread, verdict
+from raysearch.benchmarks.measurement import verdict
 from raysearch.benchmarks.networks import exponential, exponential_networks
 from raysearch.nplm import rules
 from raysearch.nplm.blocks import make_block
@@ -28,6 +28,7 @@ from raysearch.nplm.nuisances import Nuisance, normalisation
 from raysearch.nplm.pool import Draw, Pool, draw_toy
 from raysearch.nplm.statistic import KernelTest
 from raysearch.nplm.work import BATCH_TOYS, toy_seed
+from raysearch.threads import one_thread
 
 PENALTY, CENTRES = 1e-6, 1000
 PUBLISHED_TOYS = 4000
