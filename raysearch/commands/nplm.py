@@ -66,6 +66,13 @@ def nplm(
             "the most power to find --signal makes the test."
         ),
     ] = None,
+    select_trials: Annotated[
+        int,
+        typer.Option(
+            help="Further candidates, suggested for their power: columns, and what --sigma and "
+            "--centres leave open."
+        ),
+    ] = NplmSettings.select_trials,
     n_signal_select: Annotated[
         int | None, typer.Option(help="Signal events of a toy when candidates are judged.")
     ] = None,
@@ -104,6 +111,7 @@ def nplm(
         reference_size=reference_size,
         device=device,
         select=[candidate_from_words(words) for words in select or ()],
+        select_trials=select_trials,
         n_signal_select=n_signal_select,
         stop_at=stop_at,
         seed=seed,

@@ -55,7 +55,7 @@ class Course:
         """
         try:
             with Beside() as saving, Beside() as evaluating:
-                for batch, values in runner(self.prepared.work, batches):
+                for batch, values in runner((self.prepared.work, batch) for batch in batches):
                     keys = [(batch.n_signal, seed) for seed in batch.seeds]
                     self.store.toys |= dict(zip(keys, values, strict=True))
                     if saving.is_due:

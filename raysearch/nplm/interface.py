@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Runner, Work
+from raysearch.nplm.work import Batch, Job, Runner
 from raysearch.progress import Say
 
 
@@ -53,6 +53,7 @@ def nplm_test(
     inject: Sequence[int] = NplmSettings.inject,
     injected_toys: int = NplmSettings.injected_toys,
     select: Sequence[Candidate] = (),
+    select_trials: int = NplmSettings.select_trials,
     n_signal_select: int | None = None,
     select_toys: int = NplmSettings.select_toys,
     seed: int = NplmSettings.seed,
@@ -99,6 +100,8 @@ def nplm_test(
         select: candidates of columns, kernel widths and centres, as above where one does not name
             its own; the one with the largest power to find `n_signal_select` events of the signal
             makes the test.
+        select_trials: further candidates that Optuna suggests to that end, of columns and of what
+            `sigma` and `centres` leave open.
         n_signal_select: signal events of a toy when candidates are judged.
         select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
@@ -133,6 +136,7 @@ def nplm_test(
         inject=tuple(inject),
         injected_toys=injected_toys,
         select=tuple(candidate.in_tuples() for candidate in select),
+        select_trials=select_trials,
         n_signal_select=n_signal_select,
         select_toys=select_toys,
         seed=seed,
@@ -205,10 +209,10 @@ def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
     connected_runners: list[Runner] = []
     with ExitStack() as connection:
 
-        def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+        def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
             if not connected_runners:
                 connected_runners.append(_connect(connection, address, device, say))
-            return connected_runners[0](work, batches)
+            return connected_runners[0](jobs)
 
         yield run
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import ray
 
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Work, batch_values
+from raysearch.nplm.work import Batch, Job, Runner, batch_values
 
 # A worker that is done takes its next batch without asking this process, which may be busy.
 _IN_FLIGHT_PER_CPU = 8
@@ -19,41 +19,40 @@ _LOOK_EVERY_S = 0.25
 _RETRIES = 5
 
 
-def ray_runner(gpus_per_task: float = 0.0) -> Callable[..., Iterator[tuple[Batch, Floats]]]:
+def ray_runner(gpus_per_task: float = 0.0) -> Runner:
     """A runner over the cluster this process is connected to.
 
     Args:
         gpus_per_task: share of a GPU for each batch.
     """
 
-    def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
-        return run_tasks(batch_values, work, batches, gpus_per_task)
+    def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
+        return run_tasks(batch_values, jobs, gpus_per_task)
 
     return run
 
 
 def run_tasks(
     function: Callable[[Any, Batch], Floats],
-    shared: Any,
-    batches: Sequence[Batch],
+    jobs: Iterable[tuple[Any, Batch]],
     gpus_per_task: float = 0.0,
 ) -> Iterator[tuple[Batch, Floats]]:
-    """Results of the function for each batch, as they come.
+    """Results of the function for each job, as they come.
 
     A batch whose worker dies runs again elsewhere. Closing the iterator cancels what is left.
 
     Args:
         function: of the shared object and a batch.
-        shared: put into the object store once.
-        batches: of toys.
+        jobs: shared objects, each put into the object store once for all jobs in a row that have
+            it, and batches of toys.
         gpus_per_task: share of a GPU for each batch.
     """
     remote = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=_RETRIES)(function)
-    reference, waiting = ray.put(shared), iter(batches)
+    waiting = _in_store(jobs)
     pending: dict[ray.ObjectRef[Floats], Batch] = {}
     try:
         while True:
-            for batch in islice(waiting, max(0, _most_in_flight() - len(pending))):
+            for reference, batch in islice(waiting, max(0, _most_in_flight() - len(pending))):
                 pending[remote.remote(reference, batch)] = batch
             if not pending:
                 return
@@ -63,6 +62,16 @@ def run_tasks(
     finally:
         for left in pending:
             ray.cancel(left, force=False)
+
+
+def _in_store(jobs: Iterable[tuple[Any, Batch]]) -> Iterator[tuple[Any, Batch]]:
+    """The jobs with references in place of what they share."""
+    # An object leaves the store when neither this nor a task refers to it.
+    held, reference = object(), None
+    for shared, batch in jobs:
+        if shared is not held:
+            held, reference = shared, ray.put(shared)
+        yield reference, batch
 
 
 def _most_in_flight() -> int:

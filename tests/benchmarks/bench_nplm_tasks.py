@@ -26,7 +26,7 @@ from raysearch.nplm.parallel import ray_runner, run_tasks
 from raysearch.nplm.pool import Draw, Pool
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.work import BATCH_TOYS, Batch, Work
+from raysearch.nplm.work import BATCH_TOYS, Batch, Work, in_batches
 
 REGION_TEV = (3.3, 3.7)
 
@@ -101,12 +101,11 @@ def workers(toys: int = 400, runs: int = 3) -> None:
 def _seconds(cpus: int, toys: int) -> float:
     ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
     work = Work(kernel_test(Size(), "fixed"))
-    batches = [Batch(None, tuple(range(k, k + BATCH_TOYS))) for k in range(0, toys, BATCH_TOYS)]
+    batches = in_batches(None, range(toys))
     run = ray_runner()
-    warm = [Batch(None, (toys + k,)) for k in range(2 * cpus)]
-    list(run(work, warm))
+    list(run((work, Batch(None, (toys + k,))) for k in range(2 * cpus)))
     began = time.monotonic()
-    list(run(work, batches))
+    list(run((work, batch) for batch in batches))
     seconds = time.monotonic() - began
     ray.shutdown()
     return seconds
@@ -145,8 +144,8 @@ def _start_workers(nodes: int) -> None:
     """Until every node has a worker that has imported all it needs."""
     seen: set[float] = set()
     while len(seen) < nodes:
-        todo = [Batch(None, (k,)) for k in range(2 * nodes)]
-        seen = {float(node[0, 0]) for _, node in run_tasks(_node, 1.0, todo)}
+        todo = [(1.0, Batch(None, (k,))) for k in range(2 * nodes)]
+        seen = {float(node[0, 0]) for _, node in run_tasks(_node, todo)}
 
 
 def _node(seconds: float, batch: Batch) -> np.ndarray:

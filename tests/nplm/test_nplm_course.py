@@ -110,9 +110,9 @@ def test_any_batches_give_the_same_p(course):
         assert other.toy_seeds == results[0].toy_seeds
 
 
-def backwards(work, batches):
+def backwards(jobs):
     """A runner whose batches end in the opposite order."""
-    yield from reversed(list(serial(work, batches)))
+    yield from reversed(list(serial(jobs)))
 
 
 def test_the_order_in_which_batches_end_plays_no_part(course):
@@ -122,9 +122,9 @@ def test_the_order_in_which_batches_end_plays_no_part(course):
     assert a.injections[1].z == pytest.approx(b.injections[1].z, abs=1e-9)
 
 
-def broken(work, batches):
+def broken(jobs):
     """A runner that fails after its first batch."""
-    yield next(serial(work, batches))
+    yield next(serial(jobs))
     raise KeyboardInterrupt
 
 
@@ -159,8 +159,8 @@ def test_a_slow_evaluation_holds_up_no_toy(course, monkeypatch):
     def slow(self):
         waited.append(all_made.wait(20))
 
-    def watched(work, batches):
-        yield from serial(work, batches)
+    def watched(jobs):
+        yield from serial(jobs)
         all_made.set()
 
     running = course(inject=())

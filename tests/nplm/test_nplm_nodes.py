@@ -21,12 +21,12 @@ def grown():
         return np.array([[int(ray.get_runtime_context().get_node_id()[:12], 16)]])
 
     taken = []
-    batches = (taken.append(k) or Batch(None, (k,)) for k in range(60))
+    jobs = ((taken.append(k), Batch(None, (k,))) for k in range(60))
     parallel._FEWEST_IN_FLIGHT, parallel._IN_FLIGHT_PER_CPU = 3, 2
     in_flight, nodes = {False: [], True: []}, set()
     with cluster({"num_cpus": 1}) as (made, _):
         has_grown = False
-        for done, (_, values) in enumerate(parallel.run_tasks(where, None, batches), 1):
+        for done, (_, values) in enumerate(parallel.run_tasks(where, jobs), 1):
             nodes.add(int(values[0, 0]))
             in_flight[has_grown].append(len(taken) - done)
             if done == 5:
