@@ -14,7 +14,7 @@ from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
-from raysearch.nplm.nuisances import Nuisance
+from raysearch.nplm.nuisances import Nuisance, Term
 from raysearch.nplm.points import Points, Source, check_pair, read_class, read_points
 from raysearch.nplm.pool import Sampler, check_sampler, most_of_poisson
 from raysearch.nplm.question import Question
@@ -148,7 +148,10 @@ def nplm_test(
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else new_directory("nplm")
-    with _runner(address, device, say) as runner:
+    functions: list[Term | Sampler] = [term for of in nuisances for term in of.terms]
+    if sampler is not None:
+        functions.append(sampler)
+    with _runner(address, device, functions, say) as runner:
         prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")
@@ -204,23 +207,31 @@ def _check_device(device: str) -> None:
 
 
 @contextmanager
-def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
+def _runner(
+    address: str | None, device: str, functions: Sequence[Term | Sampler], say: Say
+) -> Iterator[Runner]:
     """A runner that connects to Ray when first used: what is refused before needs no Ray."""
     connected_runners: list[Runner] = []
     with ExitStack() as connection:
 
         def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
             if not connected_runners:
-                connected_runners.append(_connect(connection, address, device, say))
+                connected_runners.append(_connect(connection, address, device, functions, say))
             return connected_runners[0](jobs)
 
         yield run
 
 
-def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
+def _connect(
+    connection: ExitStack,
+    address: str | None,
+    device: str,
+    functions: Sequence[Term | Sampler],
+    say: Say,
+) -> Runner:
     gpus_per_task = float(device != "cpu")
     connection.enter_context(connected(address, gpus_per_task, say))
     # Imports Ray.
     from raysearch.nplm.parallel import ray_runner
 
-    return ray_runner(gpus_per_task)
+    return ray_runner(gpus_per_task, functions)

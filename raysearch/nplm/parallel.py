@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import ray
 
+from raysearch.imported import is_found_nowhere_else
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Job, Runner, batch_values
 
@@ -19,12 +21,17 @@ _LOOK_EVERY_S = 0.25
 _RETRIES = 5
 
 
-def ray_runner(gpus_per_task: float = 0.0) -> Runner:
+def ray_runner(gpus_per_task: float = 0.0, functions: Iterable[Callable[..., Any]] = ()) -> Runner:
     """A runner over the cluster this process is connected to.
 
     Args:
         gpus_per_task: share of a GPU for each batch.
+        functions: of a user's, which toys call; where workers cannot import their module, it goes
+            with them, but not what else it imports.
     """
+    for module in {getattr(function, "__module__", "") for function in functions}:
+        if is_found_nowhere_else(module):
+            ray.cloudpickle.register_pickle_by_value(sys.modules[module])
 
     def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
         return run_tasks(batch_values, jobs, gpus_per_task)

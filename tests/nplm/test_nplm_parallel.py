@@ -125,11 +125,18 @@ def test_the_job_tests_a_file_against_another(tmp_path):
     job = Path(__file__).parents[2] / "jobs" / "nplm_toys.py"
     words = [tmp_path / "data.h5", tmp_path / "reference.h5", "--columns", "score,mjj"]
     words += ["--toys", 40, "--sigma", "0.7,1.4", "--aggregate", "prod-p", "--out", tmp_path / "o"]
+    # The module of the nuisance lies in the current directory, where workers do not look.
+    words += ["--expected", 300, "--normalisation", 0.05, "--nuisance", "own_nuisances:tilt"]
     ended = subprocess.run(
-        [sys.executable, job, *map(str, words)], capture_output=True, text=True, check=False
+        [sys.executable, job, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
     )
     assert ended.returncode == 0, ended.stderr
     assert "from 40 toys p" in ended.stdout
     written = json.loads((tmp_path / "o" / "nplm.json").read_text())
     assert [width["sigma"] for width in written["widths"]] == [0.7, 1.4]
     assert written["settings"]["columns"] == ["score", "mjj"]
+    assert written["systematics"]["delta"] > 0
