@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,13 @@ from optuna.trial import BaseTrial, FixedTrial
 
 from raysearch.detectors import check
 from raysearch.errors import InputError, unknown_name
+from raysearch.imported import current_directory, imported
 from search_spaces import SPACES
 
 Space = Callable[[BaseTrial], dict[str, Any]]
 
 _DRY_RUNS = 20
+_KIND = "search space"
 
 
 def space(name: str) -> Space:
@@ -45,7 +44,7 @@ def space_name(given: str | Space) -> str:
     if isinstance(given, str):
         return given
     name = f"{given.__module__}:{given.__qualname__}"
-    if _imported(name) is not given:
+    if imported(name, _KIND) is not given:
         raise InputError(
             f"a search space must be a function of a module, importable on every worker, but got "
             f"{name}; move it to the top level of a file in search_spaces/."
@@ -60,7 +59,7 @@ def replay(name: str, suggested: Mapping[str, Any]) -> dict[str, Any]:
 
 def lookup(name: str) -> Space:
     """The search space called `name`, not tried; an unknown one raises InputError."""
-    found = _imported(name) if ":" in name else SPACES.get(name)
+    found: Space | None = imported(name, _KIND) if ":" in name else SPACES.get(name)
     if found is None:
         raise unknown_name("search space", name, SPACES)
     return found
@@ -90,7 +89,7 @@ def check_outside(name: str, directory: Path) -> None:
 def _files(module: str) -> Iterator[Path]:
     """The files that importing a module would run."""
     folders: list[str] | None = None
-    with _current_directory():
+    with current_directory():
         for part in module.split("."):
             spec = PathFinder.find_spec(part, folders)
             if spec is None:
@@ -98,34 +97,6 @@ def _files(module: str) -> Iterator[Path]:
             if spec.has_location and spec.origin:
                 yield Path(spec.origin)
             folders = list(spec.submodule_search_locations or ())
-
-
-@contextmanager
-def _current_directory() -> Iterator[None]:
-    """Modules are looked for in the current directory too, after all other places.
-
-    Only for as long as a space is looked up: in a directory of somebody else's any import of what
-    is not installed would run a file of theirs.
-    """
-    here = str(Path.cwd())
-    sys.path.append(here)
-    try:
-        yield
-    finally:
-        # The last one: it may have been among them before.
-        del sys.path[len(sys.path) - 1 - sys.path[::-1].index(here)]
-
-
-def _imported(name: str) -> Space | None:
-    module, _, function = name.partition(":")
-    try:
-        with _current_directory():
-            found: Space | None = getattr(importlib.import_module(module), function, None)
-    except (ImportError, TypeError, ValueError) as error:  # the last two: a malformed name
-        raise InputError(
-            f"a search space `module:function` must be importable, but got {name!r}: {error}."
-        ) from error
-    return found
 
 
 def _try(name: str, function: Space) -> None:

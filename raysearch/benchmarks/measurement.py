@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
-
-import torch
 
 
 class Measurement(NamedTuple):
@@ -49,17 +46,6 @@ def cpu_s(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread, as in a worker of one CPU."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def verdict(what: str, reached: bool) -> None:

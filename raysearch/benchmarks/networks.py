@@ -30,6 +30,8 @@ from raysearch.seeds import number
 
 TARGET = 5.0
 _CLIP, _STARTS, _ALONE = 9.0, 1, 5
+# Points of the reference, equally far apart up to where e^-x leaves 2e-3 of 2000 events.
+_GRID, _FAR = 1024, 14.0
 # Adam has come near where t is below the other by less; its rate is the published program's.
 _NEAR, _RATE = 0.5, 1e-3
 
@@ -55,7 +57,8 @@ def networks(size: Networks) -> list[Measurement]:
         draw, aim = draws[run % size.batch], float(values[run % size.batch])
         alone.append(one / batch)
         published.append(cpu_s(partial(_adam, test, draw, aim, size.most_of_adam)) / batch)
-    name = f"networks [1, 4, 1], {size.batch} toys in a batch"
+    reference = f"reference a grid of {_GRID} weighted points"
+    name = f"networks [1, 4, 1], {reference}, {size.batch} toys in a batch"
     worst = float(np.median(alone)) <= float(np.median(published))
     return [
         measured(name, alone, "one network at a time", TARGET if worst else None),
@@ -65,10 +68,10 @@ def networks(size: Networks) -> list[Measurement]:
 
 def exponential_networks(clip: float, steps: int, starts: int) -> NeuralTest:
     """The neural test of the published benchmark; its reference is a fine grid with weights."""
-    x = ((np.arange(1024) + 0.5) / 1024 * 14)[:, None]
+    x = ((np.arange(_GRID) + 0.5) / _GRID * _FAR)[:, None]
     w = np.exp(-x[:, 0])
     one = np.ones(1)
-    pool = Pool(x - 1, w / w.mean(), one, one, "sampler", 1024, 2000, 2000.0, exponential)
+    pool = Pool(x - 1, w / w.mean(), one, one, "sampler", _GRID, 2000, 2000.0, exponential)
     return NeuralTest(pool, (4,), clip, steps, starts)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from raysearch import metrics
-from raysearch.benchmarks.measurement import Measurement, cpu_s, measured, one_thread
+from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
 from raysearch.benchmarks.plain import FEATURES, Problem, make_problem, plain_fit, plain_training
 from raysearch.detectors.base import Member
 from raysearch.detectors.mlp import MLPDetector
+from raysearch.threads import one_thread
 from raysearch.training.kernel import kernel
 from raysearch.training.packed import ENGINES
 

@@ -29,12 +29,13 @@ from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from raysearch.benchmarks.measurement import Measurement, measured, one_thread
+from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.plain import judge, max_sic_of
 from raysearch.detectors import Member
 from raysearch.events.surrogate import COLUMNS, surrogate_events
 from raysearch.objectives import objective
 from raysearch.samples import Rows, TwoSample
+from raysearch.threads import one_thread
 from raysearch.trial import Setup, halves, run_trial
 from search_spaces import SPACES
 

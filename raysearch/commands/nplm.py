@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,11 @@ import typer
 
 from raysearch.commands import options
 from raysearch.commands.words import numbers
+from raysearch.errors import InputError
+from raysearch.imported import imported
 from raysearch.nplm.candidates import candidate_from_words
+from raysearch.nplm.nuisances import Nuisance
+from raysearch.nplm.nuisances import normalisation as number_of_events
 from raysearch.nplm.settings import NplmSettings
 
 
@@ -31,6 +36,13 @@ def nplm(
     ] = None,
     expected: Annotated[
         float | None, typer.Option(help="Number of data the reference predicts; default: any.")
+    ] = None,
+    nuisance: Annotated[
+        list[str] | None,
+        typer.Option(help="A Nuisance of the reference, module:name; repeatable."),
+    ] = None,
+    normalisation: Annotated[
+        float | None, typer.Option(help="Relative uncertainty of --expected.")
     ] = None,
     signal: Annotated[Path | None, typer.Option(help="Events to inject.")] = None,
     inject: Annotated[str, typer.Option(help="Numbers of them, a,b,...")] = "",
@@ -66,6 +78,13 @@ def nplm(
             "the most power to find --signal makes the test."
         ),
     ] = None,
+    select_trials: Annotated[
+        int,
+        typer.Option(
+            help="Further candidates, suggested for their power: columns, and what --sigma and "
+            "--centres leave open."
+        ),
+    ] = NplmSettings.select_trials,
     n_signal_select: Annotated[
         int | None, typer.Option(help="Signal events of a toy when candidates are judged.")
     ] = None,
@@ -92,6 +111,7 @@ def nplm(
         draws=draws,
         weights=weights,
         expected=expected,
+        nuisances=_nuisances(nuisance or (), normalisation),
         signal=signal,
         inject=numbers("--inject", inject, int) if inject else (),
         injected_toys=injected_toys,
@@ -104,6 +124,7 @@ def nplm(
         reference_size=reference_size,
         device=device,
         select=[candidate_from_words(words) for words in select or ()],
+        select_trials=select_trials,
         n_signal_select=n_signal_select,
         stop_at=stop_at,
         seed=seed,
@@ -111,3 +132,23 @@ def nplm(
         address=address,
     )
     print(result.summary())
+
+
+def nuisance_called(name: str) -> Nuisance:
+    """The nuisance ``module:name``.
+
+    Raises:
+        InputError: if there is none.
+    """
+    found = imported(name, "nuisance")
+    if not isinstance(found, Nuisance):
+        raise InputError(
+            f"--nuisance must name a raysearch.nplm.Nuisance, module:name, but {name!r} is "
+            f"{found!r}."
+        )
+    return found
+
+
+def _nuisances(names: Sequence[str], width: float | None) -> list[Nuisance]:
+    found = [nuisance_called(name) for name in names]
+    return found if width is None else [*found, number_of_events(width)]

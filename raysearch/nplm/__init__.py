@@ -2,6 +2,7 @@
 
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.interface import nplm_test
+from raysearch.nplm.nuisances import Nuisance, normalisation
 from raysearch.nplm.result import NplmResult
 
-__all__ = ["Candidate", "NplmResult", "nplm_test"]
+__all__ = ["Candidate", "NplmResult", "Nuisance", "normalisation", "nplm_test"]

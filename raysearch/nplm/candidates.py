@@ -16,17 +16,21 @@ from raysearch.nplm.tensors import Floats
 
 
 class Candidate(NamedTuple):
-    """A setting to be judged.
+    """A setting to be judged; what it leaves open stays as the test has it.
 
     Attributes:
         columns: compared; empty for all that were read.
-        sigmas: kernel widths; empty for the rule.
-        centres: M; None for the rule.
+        sigmas: kernel widths; empty for those of the test.
+        centres: M; None for that of the test.
     """
 
     columns: tuple[str, ...] = ()
     sigmas: tuple[float, ...] = ()
     centres: int | None = None
+
+    def in_tuples(self) -> Candidate:
+        """The same with tuples where other sequences were given; settings must be hashable."""
+        return Candidate(tuple(self.columns), tuple(map(float, self.sigmas)), self.centres)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as files hold them."""

@@ -10,12 +10,13 @@ from typing import Any
 from raysearch.files import write_json
 from raysearch.nplm import plan
 from raysearch.nplm.conduct import Course, conduct
-from raysearch.nplm.power import Power, best, power
+from raysearch.nplm.power import Power, best, judge
 from raysearch.nplm.prepare import Prepared, prepare_test
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.store import SELECTION, check_directory, hold, open_store
+from raysearch.nplm.suggestions import rounds
 from raysearch.nplm.work import Runner
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
@@ -39,7 +40,7 @@ def run_chain(
     check_directory(directory, asked)
     question.check()
     about: dict[str, Any] = {}
-    if question.settings.select:
+    if question.settings.selects:
         hold(directory, {"asked": asked})
         powers = select_by_power(question, directory, runner, say)
         question = question.with_candidate(best(powers).candidate)
@@ -94,21 +95,27 @@ def begin(
 def select_by_power(
     question: Question, directory: Path, runner: Runner, say: Say
 ) -> tuple[Power, ...]:
-    """The power of each candidate, in their order; each is written as soon as it is known.
+    """The power of each candidate, in their order; those of a round are written together.
 
     Args:
         question: whose candidates are judged.
-        directory: where powers lie and will lie.
+        directory: where powers and toys lie and will lie.
         runner: makes the toys.
         say: receives progress, line by line.
     """
-    path, powers = directory / SELECTION, []
+    path, powers = directory / SELECTION, list[Power]()
     held = json.loads(path.read_text())["powers"] if path.is_file() else []
-    for index, candidate in enumerate(question.settings.select):
-        if index < len(held):
-            powers.append(Power(candidate, held[index]["z"], held[index]["z_error"]))
+    for candidates in rounds(question, powers):
+        known = held[len(powers) : len(powers) + len(candidates)]
+        if known:
+            pairs = zip(candidates, known, strict=True)
+            powers += [Power(candidate, was["z"], was["z_error"]) for candidate, was in pairs]
             continue
-        powers.append(power(question, candidate, runner))
+        found = judge(question, candidates, directory, runner, len(powers))
+        powers += found
         write_json(path, {"powers": [judged.as_json() for judged in powers]})
-        say(f"power of {candidate.as_json()}: Z = {powers[-1].z:.2f} +- {powers[-1].z_error:.2f}")
+        for judged in found:
+            say(
+                f"power of {judged.candidate.as_json()}: Z = {judged.z:.2f} +- {judged.z_error:.2f}"
+            )
     return tuple(powers)

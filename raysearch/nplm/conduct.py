@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from raysearch.nplm.aggregate import combine_counted
+from raysearch.nplm.beside import Beside
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import FEW_RESAMPLES, RESAMPLES, WRONG_STOPS, excludes
@@ -22,9 +22,6 @@ from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
 from raysearch.progress import Say
 
-_WRITE_EVERY_S = 2.0
-# Between two evaluations passes so many times what one takes.
-_EVALUATE_SHARE = 20.0
 _LOOK_EVERY = 20
 
 
@@ -51,26 +48,29 @@ class Course:
     _looked: int = 0
 
     def run(self, runner: Runner, batches: Sequence[Batch], until_decided: bool) -> None:
-        """Make the toys of the batches; those that are made are on disk every few seconds."""
-        write_due = evaluate_due = time.monotonic() + _WRITE_EVERY_S
+        """Make the toys of the batches; those that are made are on disk every few seconds.
+
+        Neither writing nor evaluating holds up the toys: an evaluation of many takes seconds, in
+        which a large cluster would run out of batches.
+        """
         try:
-            for batch, values in runner(self.prepared.work, batches):
-                keys = [(batch.n_signal, seed) for seed in batch.seeds]
-                self.store.toys |= dict(zip(keys, values, strict=True))
-                if time.monotonic() > write_due:
-                    self.store.write_toys()
-                    write_due = time.monotonic() + _WRITE_EVERY_S
-                if (began := time.monotonic()) > evaluate_due:
-                    self.write(complete=False)
-                    # Evaluating many toys takes long; toys are what the time is for.
-                    evaluate_due = time.monotonic() + max(
-                        _WRITE_EVERY_S, _EVALUATE_SHARE * (time.monotonic() - began)
-                    )
-                if until_decided and self.decided():
-                    break
+            with Beside() as saving, Beside() as evaluating:
+                for batch, values in runner((self.prepared.work, batch) for batch in batches):
+                    keys = [(batch.n_signal, seed) for seed in batch.seeds]
+                    self.store.toys |= dict(zip(keys, values, strict=True))
+                    if saving.is_due:
+                        saving.begin(self._so_far().store.write_toys)
+                    if evaluating.is_due:
+                        evaluating.begin(partial(self._so_far().write, complete=False))
+                    if until_decided and self.decided():
+                        break
         finally:
             # However this ends, no toy that was made is lost.
             self.store.write_toys()
+
+    def _so_far(self) -> Course:
+        """The course with the toys that are made, to which no more will come."""
+        return replace(self, store=replace(self.store, toys=dict(self.store.toys)))
 
     def write(self, complete: bool) -> NplmResult | None:
         """Write the result so far; it, or None while there are too few toys."""

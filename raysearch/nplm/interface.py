@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
-from raysearch.nplm.nuisances import Nuisance
+from raysearch.nplm.nuisances import Nuisance, Term
 from raysearch.nplm.points import Points, Source, check_pair, read_class, read_points
 from raysearch.nplm.pool import Sampler, check_sampler, most_of_poisson
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Runner, Work
+from raysearch.nplm.work import Batch, Job, Runner
 from raysearch.progress import Say
 
 
@@ -53,6 +53,7 @@ def nplm_test(
     inject: Sequence[int] = NplmSettings.inject,
     injected_toys: int = NplmSettings.injected_toys,
     select: Sequence[Candidate] = (),
+    select_trials: int = NplmSettings.select_trials,
     n_signal_select: int | None = None,
     select_toys: int = NplmSettings.select_toys,
     seed: int = NplmSettings.seed,
@@ -96,8 +97,11 @@ def nplm_test(
         stop_at: stop once the toys exclude this value of p, wrongly in 1% of all tests.
         inject: numbers of signal events for the curve.
         injected_toys: toys at each of them.
-        select: candidates of columns, kernel widths and centres; the one with the largest power to
-            find `n_signal_select` events of the signal makes the test.
+        select: candidates of columns, kernel widths and centres, as above where one does not name
+            its own; the one with the largest power to find `n_signal_select` events of the signal
+            makes the test.
+        select_trials: further candidates that Optuna suggests to that end, of columns and of what
+            `sigma` and `centres` leave open.
         n_signal_select: signal events of a toy when candidates are judged.
         select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
@@ -131,7 +135,8 @@ def nplm_test(
         stop_at=stop_at,
         inject=tuple(inject),
         injected_toys=injected_toys,
-        select=tuple(select),
+        select=tuple(candidate.in_tuples() for candidate in select),
+        select_trials=select_trials,
         n_signal_select=n_signal_select,
         select_toys=select_toys,
         seed=seed,
@@ -143,7 +148,10 @@ def nplm_test(
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
     directory = Path(out) if out is not None else new_directory("nplm")
-    with locked(directory, "test"), _runner(address, device, say) as runner:
+    functions: list[Term | Sampler] = [term for of in nuisances for term in of.terms]
+    if sampler is not None:
+        functions.append(sampler)
+    with locked(directory, "test"), _runner(address, device, functions, say) as runner:
         prepared, result = run_chain(question, directory, runner, say)
     write_figures(directory, prepared, result)
     say(f"result: {directory}")
@@ -199,23 +207,31 @@ def _check_device(device: str) -> None:
 
 
 @contextmanager
-def _runner(address: str | None, device: str, say: Say) -> Iterator[Runner]:
+def _runner(
+    address: str | None, device: str, functions: Sequence[Term | Sampler], say: Say
+) -> Iterator[Runner]:
     """A runner that connects to Ray when first used: what is refused before needs no Ray."""
     connected_runners: list[Runner] = []
     with ExitStack() as connection:
 
-        def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+        def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
             if not connected_runners:
-                connected_runners.append(_connect(connection, address, device, say))
-            return connected_runners[0](work, batches)
+                connected_runners.append(_connect(connection, address, device, functions, say))
+            return connected_runners[0](jobs)
 
         yield run
 
 
-def _connect(connection: ExitStack, address: str | None, device: str, say: Say) -> Runner:
+def _connect(
+    connection: ExitStack,
+    address: str | None,
+    device: str,
+    functions: Sequence[Term | Sampler],
+    say: Say,
+) -> Runner:
     gpus_per_task = float(device != "cpu")
     connection.enter_context(connected(address, gpus_per_task, say))
     # Imports Ray.
     from raysearch.nplm.parallel import ray_runner
 
-    return ray_runner(gpus_per_task)
+    return ray_runner(gpus_per_task, functions)

@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import ray
 
+from raysearch.imported import is_found_nowhere_else
 from raysearch.nplm.tensors import Floats
-from raysearch.nplm.work import Batch, Work, batch_values
+from raysearch.nplm.work import Batch, Job, Runner, batch_values
 
-# Enough to keep every worker busy and to show an autoscaler what is wanted; few enough to wait for.
-_IN_FLIGHT_PER_CPU = 4
+# A worker that is done takes its next batch without asking this process, which may be busy.
+_IN_FLIGHT_PER_CPU = 8
+# However small the cluster is: what waits is what an autoscaler starts nodes for.
+_FEWEST_IN_FLIGHT = 64
+_LOOK_EVERY_S = 0.25
 _RETRIES = 5
 
 
-def ray_runner(gpus_per_task: float = 0.0) -> Callable[..., Iterator[tuple[Batch, Floats]]]:
+def ray_runner(gpus_per_task: float = 0.0, functions: Iterable[Callable[..., Any]] = ()) -> Runner:
     """A runner over the cluster this process is connected to.
 
     Args:
         gpus_per_task: share of a GPU for each batch.
+        functions: of a user's, which toys call; where workers cannot import their module, it goes
+            with them, but not what else it imports.
     """
+    for module in {getattr(function, "__module__", "") for function in functions}:
+        if is_found_nowhere_else(module):
+            ray.cloudpickle.register_pickle_by_value(sys.modules[module])
 
-    def run(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
-        return run_tasks(batch_values, work, batches, gpus_per_task)
+    def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
+        return run_tasks(batch_values, jobs, gpus_per_task)
 
     return run
 
 
 def run_tasks(
     function: Callable[[Any, Batch], Floats],
-    shared: Any,
-    batches: Sequence[Batch],
+    jobs: Iterable[tuple[Any, Batch]],
     gpus_per_task: float = 0.0,
 ) -> Iterator[tuple[Batch, Floats]]:
-    """Results of the function for each batch, as they come.
+    """Results of the function for each job, as they come.
 
     A batch whose worker dies runs again elsewhere. Closing the iterator cancels what is left.
 
     Args:
         function: of the shared object and a batch.
-        shared: put into the object store once.
-        batches: of toys.
+        jobs: shared objects, each put into the object store once for all jobs in a row that have
+            it, and batches of toys.
         gpus_per_task: share of a GPU for each batch.
     """
     remote = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=_RETRIES)(function)
-    reference, waiting = ray.put(shared), iter(batches)
-    most = _IN_FLIGHT_PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    waiting = _in_store(jobs)
     pending: dict[ray.ObjectRef[Floats], Batch] = {}
     try:
         while True:
-            for batch in _next(waiting, most - len(pending)):
+            for reference, batch in islice(waiting, max(0, _most_in_flight() - len(pending))):
                 pending[remote.remote(reference, batch)] = batch
             if not pending:
                 return
-            ready, _ = ray.wait(list(pending), num_returns=1)
+            ready, _ = ray.wait(list(pending), num_returns=len(pending), timeout=_LOOK_EVERY_S)
             for done in ready:
                 yield pending.pop(done), ray.get(done)
     finally:
@@ -62,9 +71,16 @@ def run_tasks(
             ray.cancel(left, force=False)
 
 
-def _next(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
-    for _ in range(count):
-        batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
+def _in_store(jobs: Iterable[tuple[Any, Batch]]) -> Iterator[tuple[Any, Batch]]:
+    """The jobs with references in place of what they share."""
+    # An object leaves the store when neither this nor a task refers to it.
+    held, reference = object(), None
+    for shared, batch in jobs:
+        if shared is not held:
+            held, reference = shared, ray.put(shared)
+        yield reference, batch
+
+
+def _most_in_flight() -> int:
+    """Asked again and again: the cluster may grow while toys are made."""
+    return max(_FEWEST_IN_FLIGHT, _IN_FLIGHT_PER_CPU * int(ray.cluster_resources().get("CPU", 0)))

@@ -23,7 +23,7 @@ def asked(question: Question) -> dict[str, Any]:
     """What the user asked for; known before anything is computed."""
     settings, points, sampler = question.settings, question.points, question.sampler
     decisive = {key: value for key, value in settings.as_json().items() if key not in _FREE}
-    if settings.select:
+    if settings.selects:
         decisive["aggregate"] = settings.aggregate
     probed = points["reference"].values[:_PROBED_ROWS]
     return {

@@ -10,7 +10,7 @@ from raysearch.nplm.candidates import Candidate, only, only_of
 from raysearch.nplm.nuisances import Nuisance, check_terms
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Sampler
-from raysearch.nplm.settings import NplmSettings
+from raysearch.nplm.settings import KERNEL, NplmSettings
 
 _CHECKED_ROWS = 1000
 
@@ -42,12 +42,18 @@ class Question:
         """
         reference = self.points["reference"].values[:_CHECKED_ROWS]
         check_terms(self.nuisances, reference, self.settings.expected)
-        if not self.settings.select:
+        if not self.settings.selects:
             return
         if "signal" not in self.points or not self.settings.n_signal_select:
             raise InputError(
                 "a selection by power needs signal and the number of its events to inject, but "
                 "one is missing; give --signal and --n-signal-select."
+            )
+        if self.settings.select_trials and not (self.chooses_columns or self.chooses_kernel):
+            raise InputError(
+                f"trials must have something to choose, but with select_trials = "
+                f"{self.settings.select_trials} all is given: one set of columns, and the kernel's "
+                "width and centres or none; leave out --select-trials, --sigma or --centres."
             )
         for candidate in self.settings.select:
             _ = self.with_candidate(candidate)
@@ -57,16 +63,29 @@ class Question:
                     f"compare all, but one has columns = {', '.join(candidate.columns)}."
                 )
 
+    @property
+    def chooses_columns(self) -> bool:
+        """Whether trials may leave out columns: the terms of nuisances are functions of all."""
+        return len(self.points["data"].columns) > 1 and not self.nuisances
+
+    @property
+    def chooses_kernel(self) -> bool:
+        """Whether trials may choose the width of a kernel or the number of its centres."""
+        is_open = not self.settings.sigmas or self.settings.centres is None
+        return self.settings.method == KERNEL and is_open
+
     def with_candidate(self, candidate: Candidate) -> Question:
-        """The question with the columns, kernel widths and centres of a candidate.
+        """The question with the columns, kernel widths and centres that a candidate names.
 
         Raises:
             InputError: if a column is unknown or a number impossible.
         """
-        columns = candidate.columns
+        columns, settings = candidate.columns, self.settings
+        sigmas = candidate.sigmas or settings.sigmas
+        centres = settings.centres if candidate.centres is None else candidate.centres
         return replace(
             self,
             points={name: only(points, columns) for name, points in self.points.items()},
-            settings=replace(self.settings, sigmas=candidate.sigmas, centres=candidate.centres),
+            settings=replace(settings, sigmas=sigmas, centres=centres),
             sampler=only_of(self.sampler, self.points["data"], columns),
         )

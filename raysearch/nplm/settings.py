@@ -41,7 +41,8 @@ class NplmSettings:
         stop_at: stop once the toys exclude this value of p; None to make all toys.
         inject: numbers of signal events for the curve of Z.
         injected_toys: toys at each of them.
-        select: candidates among which the power to find signal chooses; empty for no selection.
+        select: candidates among which the power to find signal chooses.
+        select_trials: further candidates, suggested for their power; with neither no selection.
         n_signal_select: signal events that the power is the power to find.
         select_toys: toys of each candidate, without signal and with.
         seed: every random choice follows from it.
@@ -70,6 +71,7 @@ class NplmSettings:
     inject: tuple[int, ...] = ()
     injected_toys: int = 100
     select: tuple[Candidate, ...] = ()
+    select_trials: int = 0
     n_signal_select: int | None = None
     select_toys: int = 200
     seed: int = 1
@@ -92,7 +94,8 @@ class NplmSettings:
             _check_least(name, getattr(self, name), 1)
         _check_least("toys", self.toys, FEWEST_TOYS)
         _check_least("select_toys", self.select_toys, 2)
-        _check_least("seed", self.seed, 0)
+        for name in ("select_trials", "seed"):
+            _check_least(name, getattr(self, name), 0)
         for name in ("penalty", "expected", "clip", "stop_at"):
             _check_positive(name, getattr(self, name))
         if self.stop_at is not None and not 1 / (self.toys + 1) <= self.stop_at < 1:
@@ -106,6 +109,11 @@ class NplmSettings:
             _check_least("hidden", width, 1)
         for count in self.inject:
             _check_least("inject", count, 0)
+
+    @property
+    def selects(self) -> bool:
+        """Whether the power chooses among candidates."""
+        return bool(self.select or self.select_trials)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as nplm.json holds them."""

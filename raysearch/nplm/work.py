@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-
-import torch
 
 from raysearch.nplm.pool import draw_toy
 from raysearch.nplm.statistic import Statistic
 from raysearch.nplm.tensors import Floats
 from raysearch.seeds import number
+from raysearch.threads import one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +32,12 @@ class Batch(NamedTuple):
     Attributes:
         n_signal: signal events injected into each; None for the toys that calibrate the test.
         seeds: one per toy.
+        trial: number of the candidate that the toys judge; None if they are of the test itself.
     """
 
     n_signal: int | None
     seeds: tuple[int, ...]
+    trial: int | None = None
 
 
 # Toys of a batch, if nothing else is said.
@@ -51,8 +52,11 @@ def in_batches(
     return [Batch(n_signal, tuple(seeds[k : k + batch_toys])) for k in parts]
 
 
-# Makes the toys of the batches, in any order; closing the iterator ends the work.
-Runner = Callable[[Work, Sequence[Batch]], Iterator[tuple[Batch, Floats]]]
+# A batch beside what it shares with others.
+Job = tuple[Work, Batch]
+# Makes the toys of the batches, in any order; closing the iterator ends the work. Jobs are asked
+# for one by one as there is room for them, those that share their work one after another.
+Runner = Callable[[Iterable[Job]], Iterator[tuple[Batch, Floats]]]
 
 
 def toy_seed(seed: int, n_signal: int | None, index: int) -> int:
@@ -66,14 +70,10 @@ def batch_values(work: Work, batch: Batch) -> Floats:
     """(n, k + 1) tau of each toy of a batch at each kernel width, and its Delta."""
     pool = work.statistic.pool
     draws = [draw_toy(pool, seed, work.signal, batch.n_signal or 0) for seed in batch.seeds]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # workers share the machine by tasks
-    try:
+    with one_thread():
         return work.statistic.parts(draws)
-    finally:
-        torch.set_num_threads(threads)
 
 
-def serial(work: Work, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Floats]]:
+def serial(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
     """Make the toys one batch after another in this process."""
-    return ((batch, batch_values(work, batch)) for batch in batches)
+    return ((batch, batch_values(work, batch)) for work, batch in jobs)

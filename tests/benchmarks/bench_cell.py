@@ -21,12 +21,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from raysearch.benchmarks.measurement import one_thread
 from raysearch.benchmarks.plain import Problem, make_problem, plain_fit
 from raysearch.detectors import detector
 from raysearch.samples import Rows, TwoSample
 from raysearch.scanning.cells import Cell
 from raysearch.scanning.sets import draw_sets, setup
+from raysearch.threads import one_thread
 from raysearch.trial import Setup, run_trial
 
 SETS, REPEATS, EVENTS, TEST = 100, 10, 120_000, 42_000

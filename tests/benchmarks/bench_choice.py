@@ -23,7 +23,6 @@ import numpy as np
 import optuna
 
 from raysearch import read_events, surrogate_events
-from raysearch.benchmarks.measurement import one_thread
 from raysearch.detectors import Member, Snapshot, detector
 from raysearch.excess import (
     cross_sic,
@@ -38,6 +37,7 @@ from raysearch.objectives import OBJECTIVES
 from raysearch.regions import SIGNAL_REGION, folds
 from raysearch.samples import Rows, TwoSample
 from raysearch.seeds import generator, number
+from raysearch.threads import one_thread
 from search_spaces import SPACES
 
 COLUMNS = ("mj1", "delta_mj", "tau21j1", "tau21j2")

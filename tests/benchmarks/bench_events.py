@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 
 from raysearch import surrogate_events, write_columns
-from raysearch.benchmarks.measurement import cpu_s, one_thread
+from raysearch.benchmarks.measurement import cpu_s
 from raysearch.inputs import read_inputs
 from raysearch.prepare import prepare
 from raysearch.settings import Settings
+from raysearch.threads import one_thread
 from raysearch.trial import Setup, run_trial, trial_epochs
 
 ROWS = ("10000", "100000", "1000000", "10000000")

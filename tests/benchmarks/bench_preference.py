@@ -17,7 +17,6 @@ import numpy as np
 import optuna
 
 from raysearch import Setup, run_trial, surrogate_events
-from raysearch.benchmarks.measurement import one_thread
 from raysearch.objectives import VAL_SIC
 from raysearch.preference import ALARM_RATE, Preference
 from raysearch.recommend import ask, best_trials
@@ -26,6 +25,7 @@ from raysearch.regions import set_aside
 from raysearch.samples import Rows, TwoSample
 from raysearch.seeds import generator
 from raysearch.settings import Settings
+from raysearch.threads import one_thread
 from raysearch.verdict import joined, retrain, verdict_members
 from search_spaces import SPACES
 

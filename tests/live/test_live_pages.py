@@ -243,7 +243,6 @@ IDLE_S = 0.03
 # Three tests of as many requests make more than a thousand.
 MANY = settings(
     max_examples=400,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -4,6 +4,7 @@ import errno
 import sys
 
 import numpy as np
+import own_nuisances
 import pytest
 from toys import toy_events
 
@@ -11,7 +12,7 @@ from raysearch import cli
 from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.events import write_columns
-from raysearch.nplm import Candidate
+from raysearch.nplm import Candidate, normalisation
 
 
 @pytest.fixture
@@ -53,6 +54,13 @@ def refused(monkeypatch, capsys, tmp_path):
         (["data.h5", "reference.h5", "--draws", "sampler"], "a sampler goes with"),
         (["data.h5", "reference.h5", "--select", "sigma=1"], "needs signal and the number"),
         (["data.h5", "reference.h5", "--select", "sigm=1"], "did you mean 'sigma'"),
+        (["data.h5", "reference.h5", "--normalisation", "0.1"], "give --expected"),
+        (["data.h5", "reference.h5", "--nuisance", "absent:x"], "a nuisance `module:name` must be"),
+        (
+            ["data.h5", "reference.h5", "--nuisance", "own_nuisances:tild"],
+            "'own_nuisances:tild' is",
+        ),
+        (["data.h5", "reference.h5", "--select-trials", "-1"], "`select_trials >= 0` must hold"),
         (["data.h5", "reference.h5", "--device", "tpu"], "must be cpu or cuda, but got 'tpu'"),
         (["data.h5", "reference.h5", "--address", "localhost"], "must be host:port or auto"),
     ],
@@ -89,7 +97,8 @@ def test_every_option_reaches_the_test(monkeypatch, capsys):
 
     monkeypatch.setattr("raysearch.nplm.nplm_test", nplm_test)
     words = "--centres 30 --penalty 1e-5 --solver converged --reference-size 700 --clip 4 "
-    words += "--hidden 5,3 --steps 9 --injected-toys 11 --device cuda --n-signal-select 6"
+    words += "--hidden 5,3 --steps 9 --injected-toys 11 --device cuda --n-signal-select 6 "
+    words += "--select-trials 8 --expected 90 --nuisance own_nuisances:tilt --normalisation 0.05"
     words = ["nplm", "d", "r", *words.split(), "--select", "sigma=1,2 centres=7 columns=a,b"]
     monkeypatch.setattr(sys, "argv", ["raysearch", *words])
     with pytest.raises(SystemExit) as ended:
@@ -98,4 +107,6 @@ def test_every_option_reaches_the_test(monkeypatch, capsys):
     expected = {"centres": 30, "penalty": 1e-5, "solver": "converged", "reference_size": 700}
     expected |= {"clip": 4.0, "hidden": [5, 3], "steps": 9, "injected_toys": 11, "device": "cuda"}
     expected |= {"n_signal_select": 6, "select": [Candidate(("a", "b"), (1.0, 2.0), 7)]}
+    expected |= {"select_trials": 8, "expected": 90.0}
+    expected |= {"nuisances": [own_nuisances.tilt, normalisation(0.05)]}
     assert {name: got[name] for name in expected} == expected

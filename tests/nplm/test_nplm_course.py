@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -118,9 +119,9 @@ def test_any_batches_give_the_same_p(course):
         assert other.toy_seeds == results[0].toy_seeds
 
 
-def backwards(work, batches):
+def backwards(jobs):
     """A runner whose batches end in the opposite order."""
-    yield from reversed(list(serial(work, batches)))
+    yield from reversed(list(serial(jobs)))
 
 
 def test_the_order_in_which_batches_end_plays_no_part(course):
@@ -130,9 +131,9 @@ def test_the_order_in_which_batches_end_plays_no_part(course):
     assert a.injections[1].z == pytest.approx(b.injections[1].z, abs=1e-9)
 
 
-def broken(work, batches):
+def broken(jobs):
     """A runner that fails after its first batch."""
-    yield next(serial(work, batches))
+    yield next(serial(jobs))
     raise KeyboardInterrupt
 
 
@@ -152,7 +153,7 @@ def test_a_resumed_test_makes_no_toy_twice(course):
 
 def test_results_are_readable_while_it_runs(course, tmp_path, monkeypatch):
     """And cheap: of few resamples, whose KS test knows no finer steps of p."""
-    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
     running = course(inject=())
     with pytest.raises(KeyboardInterrupt):
         conduct(running, broken, 30)
@@ -173,12 +174,38 @@ def test_each_fit_is_made_once(sigmas, fits, samples, tmp_path, monkeypatch):
         return asymptotic(*args, **others)
 
     monkeypatch.setattr("raysearch.nplm.result.asymptotic", counting)
-    monkeypatch.setattr("raysearch.nplm.conduct._WRITE_EVERY_S", 1e9)
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 1e9)
     settings = replace(SETTINGS, sigmas=sigmas, inject=())
     question = Question(samples, settings)
     run = begin(prepare_test(question), asked(question), settings, tmp_path, lambda line: None)
     conduct(run, serial)
     assert len(made) == fits
+
+
+def test_a_slow_evaluation_holds_up_no_toy(course, monkeypatch):
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
+    all_made, waited = Event(), []
+
+    def slow(self):
+        waited.append(all_made.wait(20))
+
+    def watched(jobs):
+        yield from serial(jobs)
+        all_made.set()
+
+    running = course(inject=())
+    monkeypatch.setattr("raysearch.nplm.conduct.Course.result", slow)
+    running.run(watched, missing(running, None, 20), until_decided=False)
+    assert waited[0]
+
+
+def test_an_evaluation_that_fails_is_not_hidden(course, monkeypatch, tmp_path):
+    monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
+    monkeypatch.setattr("raysearch.nplm.conduct.evaluate", None)
+    running = course(inject=())
+    with pytest.raises(TypeError, match="not callable"):
+        running.run(serial, missing(running, None, 30), until_decided=False)
+    assert pq.read_table(tmp_path / "out" / "toys.parquet").num_rows >= 60
 
 
 def test_another_test_is_refused_its_directory(course, samples, prepared):

@@ -12,7 +12,7 @@ from raysearch.errors import InputError
 from raysearch.nplm.candidates import Candidate, candidate_from_words
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.nuisances import Nuisance
-from raysearch.nplm.power import power
+from raysearch.nplm.power import judge
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import serial
@@ -51,35 +51,57 @@ def test_the_chain_takes_the_columns_of_the_signal_and_tells_all_powers(tmp_path
     assert z[1] == max(z)
     assert abs(z[0]) < 4 * written["selection"][0]["z_error"] + 0.2
     # Nothing is left to do for a second run, which gives the same.
-    again = run_chain(question(), tmp_path, lambda work, batches: iter(()), silent)[1]
+    again = run_chain(question(), tmp_path, lambda jobs: iter(()), silent)[1]
     assert again.p_empirical == result.p_empirical
 
 
-def test_an_interrupted_selection_goes_on(tmp_path):
-    left = [2]
+def counted(toys, most=None):
+    """A serial runner that counts toys and is interrupted after so many batches."""
 
-    def runs(work, batches):
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        return serial(work, batches)
+    def runs(jobs):
+        for k, (batch, values) in enumerate(serial(jobs)):
+            if k == most:
+                raise KeyboardInterrupt
+            toys.append(len(batch.seeds))
+            yield batch, values
 
+    return runs
+
+
+def test_an_interrupted_selection_loses_a_batch(tmp_path):
+    before, after, all_toys = [], [], []
     with pytest.raises(KeyboardInterrupt):
-        run_chain(question(), tmp_path / "a", runs, silent)
-    assert len(json.loads((tmp_path / "a" / "selection.json").read_text())["powers"]) == 1
-    resumed = run_chain(question(), tmp_path / "a", serial, silent)[1]
-    whole = run_chain(question(), tmp_path / "b", serial, silent)[1]
+        run_chain(question(), tmp_path / "a", counted(before, 3), silent)
+    resumed = run_chain(question(), tmp_path / "a", counted(after), silent)[1]
+    whole = run_chain(question(), tmp_path / "b", counted(all_toys), silent)[1]
+    assert sum(before) + sum(after) == sum(all_toys) == 3 * 2 * 30 + 30
     assert resumed.settings["selection"] == whole.settings["selection"]
     assert resumed.p_empirical == whole.p_empirical
     with pytest.raises(InputError, match="differs in n_signal_select"):
         run_chain(question(n_signal_select=9), tmp_path / "a", refused, silent)
 
 
-def test_the_data_play_no_part_in_the_power():
+def test_toys_of_all_candidates_are_one_heap(tmp_path):
+    """In whichever order they are made; those of one candidate share one object."""
+    asked, shared = question(), []
+
+    def backwards(jobs):
+        all_jobs = list(jobs)
+        shared.extend(work for work, _ in all_jobs)
+        yield from reversed(list(serial(all_jobs)))
+
+    one = judge(asked, CANDIDATES, tmp_path / "a", backwards)
+    assert len(shared) == 3 * 2 * 2
+    assert len(set(map(id, shared))) == 3
+    assert one == judge(asked, CANDIDATES, tmp_path / "b", serial)
+
+
+def test_the_data_play_no_part_in_the_power(tmp_path):
     one, other = question(), question()
     shifted = points(other.points["data"].values + 3)
     other = replace(other, points={**other.points, "data": shifted})
-    assert power(one, CANDIDATES[1], serial) == power(other, CANDIDATES[1], serial)
+    found = [judge(q, CANDIDATES[1:2], tmp_path / f"{id(q)}", serial) for q in (one, other)]
+    assert found[0] == found[1]
 
 
 def first(points):
@@ -98,10 +120,11 @@ def normal(rng, n):
         ({}, {"nuisances": (Nuisance("shift", 0.1, (first,)),)}),
     ],
 )
-def test_every_statistic_has_a_power(changes, of_question):
+def test_every_statistic_has_a_power(changes, of_question, tmp_path):
     asked = replace(question(**changes), **of_question)
     columns = () if "nuisances" in of_question else ("x0",)
-    assert np.isfinite(power(asked, Candidate(columns, (1.0,), 40), serial).z)
+    (power,) = judge(asked, [Candidate(columns, (1.0,), 40)], tmp_path, serial)
+    assert np.isfinite(power.z)
 
 
 def test_candidates_are_refused_before_anything_is_computed(tmp_path):
