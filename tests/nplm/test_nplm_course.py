@@ -186,7 +186,7 @@ def test_a_slow_evaluation_holds_up_no_toy(course, monkeypatch):
     monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 0.0)
     all_made, waited = Event(), []
 
-    def slow(self):
+    def slow(self, resamples):
         waited.append(all_made.wait(20))
 
     def watched(jobs):
