@@ -202,5 +202,5 @@ def test_tau_and_delta_of_each_toy_are_kept(method, tmp_path):
     told = json.loads((tmp_path / "nplm.json").read_text())["systematics"]
     assert told["delta"] == result.delta
     assert told["mean_delta"]["value"] == pytest.approx(result.toy_delta.mean())
-    again = run_chain(question, tmp_path, lambda work, batches: iter(()), lambda line: None)[1]
+    again = run_chain(question, tmp_path, lambda jobs: iter(()), lambda line: None)[1]
     np.testing.assert_array_equal(again.toy_t, result.toy_t)
