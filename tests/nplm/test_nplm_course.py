@@ -187,7 +187,7 @@ def test_a_slow_evaluation_holds_up_no_toy(course, monkeypatch):
     all_made, waited = Event(), []
 
     def slow(self, resamples):
-        waited.append(all_made.wait(20))
+        waited.append(all_made.wait(120))
 
     def watched(jobs):
         yield from serial(jobs)
