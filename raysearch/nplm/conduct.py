@@ -11,10 +11,11 @@ import numpy as np
 
 from raysearch.nplm.aggregate import combine_counted
 from raysearch.nplm.beside import Beside
+from raysearch.nplm.evaluate import evaluate
 from raysearch.nplm.pool import pool_spread
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import FEW_RESAMPLES, RESAMPLES, WRONG_STOPS, excludes
-from raysearch.nplm.result import NplmResult, evaluate
+from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from raysearch.nplm.candidates import Candidate
+from raysearch.nplm.evaluate import median_error, significances
 from raysearch.nplm.pool import Pool
 from raysearch.nplm.prepare import make_pool, make_statistic
 from raysearch.nplm.question import Question
-from raysearch.nplm.result import median_error, significances
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store, open_store

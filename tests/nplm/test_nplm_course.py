@@ -173,7 +173,7 @@ def test_each_fit_is_made_once(sigmas, fits, samples, tmp_path, monkeypatch):
         made.append(args)
         return asymptotic(*args, **others)
 
-    monkeypatch.setattr("raysearch.nplm.result.asymptotic", counting)
+    monkeypatch.setattr("raysearch.nplm.evaluate.asymptotic", counting)
     monkeypatch.setattr("raysearch.nplm.beside.EVERY_S", 1e9)
     settings = replace(SETTINGS, sigmas=sigmas, inject=())
     question = Question(samples, settings)
