@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["scans", "jobs_head", "traps"]
+pytest_plugins = ["scans", "jobs_head", "traps", "drivers"]
 
 
 def pytest_configure(config):

@@ -8,7 +8,7 @@ import pytest
 from live_studies import Driver, complete, failed, pruned
 
 from raysearch.live.database import Feed, Unreadable
-from raysearch.tuning.history import DATABASE
+from raysearch.tuning.stores import DATABASE
 
 
 @pytest.fixture
