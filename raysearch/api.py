@@ -11,7 +11,13 @@ from typing import Any
 from raysearch.backgrounds import background
 from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
-from raysearch.directories import check_directory, differing, locked, new_directory
+from raysearch.directories import (
+    check_directory,
+    differing,
+    is_running,
+    locked,
+    new_directory,
+)
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
@@ -33,7 +39,9 @@ from raysearch.provenance import git_commit, versions
 from raysearch.settings import Resources, Settings, settings_from_json
 from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
+from raysearch.storage import written
 from raysearch.study import GENERATED, SCHEMA, STUDY, Study, load_study
+from raysearch.tuning.place import Place, place
 
 
 def search(
@@ -63,6 +71,8 @@ def search(
     address: str | None = None,
     out: Path | str | None = None,
     go_on: bool = False,
+    history: str = Place.where,
+    join: bool = False,
     say: Say = print,
 ) -> Study:
     """Search for the best setup, judged from the data alone.
@@ -97,10 +107,15 @@ def search(
         out: directory of the study; None for a new one in ``studies/``.
         go_on: resume the study in `out` if it is this very one; what trials occupy, and how long
             the search may take, is what is given now.
+        history: where trials are kept: "sqlite", "journal" (a file that only grows, for shared
+            file systems on which a database is not safe), or ``postgresql://user@host/database``
+            (libpq finds the password, in ~/.pgpass or PGPASSWORD).
+        join: take part in the study that another process runs in `out`: run some of its trials,
+            and leave what follows to that process.
         say: receives progress, line by line.
 
     Returns:
-        The finished study.
+        The finished study; of one that was joined, all whose trials have ended.
 
     Raises:
         InputError: if anything given breaks a rule; as early as possible, before Ray starts.
@@ -126,14 +141,18 @@ def search(
     check_address(address)
     directory = Path(out) if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
-    if go_on and _goes_on(directory, settings, sources):
+    kept = place(history)
+    if join:
+        study = _running(directory, settings, kept, sources)
+        return _join(study, settings, sources, resources, address, say)
+    if go_on and _goes_on(directory, settings, kept, sources):
         return _go_on(load_study(directory), sources, resources, address, say)
-    _check_free(directory, settings)
+    _check_free(directory, settings, kept)
     prepared = prepare(_inputs(sources, settings), settings, say=say)
     with locked(directory), connected(address, resources.gpus_per_trial, say):
-        _check_free(directory, settings)
+        _check_free(directory, settings, kept)
         inputs = describe(stored(sources, directory / INPUTS))
-        study = _create(directory, settings, inputs, prepared, resources)
+        study = _create(directory, settings, kept, inputs, prepared, resources)
         return _execute(study, settings, prepared, resources, say)
 
 
@@ -180,6 +199,49 @@ def _go_on(
         return _execute(study, settings, prepared, resources, say)
 
 
+def _running(
+    directory: Path, settings: Settings, kept: Place, sources: Mapping[str, Source | None]
+) -> Study:
+    """The study of these settings and inputs, if another process runs it."""
+    if not (directory / STUDY).exists():
+        raise InputError(
+            f"--join takes part in a study that runs, but {directory} holds none yet; begin it by "
+            "the same command without --join."
+        )
+    if not _goes_on(directory, settings, kept, sources):
+        names = ", ".join(_differing(load_study(directory), settings, kept))
+        raise InputError(
+            f"--join takes part in the study of the same settings, but {directory} holds one of "
+            f"different {names}; repeat its command with --join."
+        )
+    if not is_running(directory):
+        raise InputError(
+            f"--join takes part in a study that runs, but nobody runs {directory}; go on with it "
+            f"by `raysearch resume {directory}`. If it runs on another machine, {directory} must "
+            "lie on a file system whose locks (flock) hold for all machines."
+        )
+    return load_study(directory)
+
+
+def _join(
+    study: Study,
+    settings: Settings,
+    sources: Mapping[str, Source | None],
+    resources: Resources,
+    address: str | None,
+    say: Say,
+) -> Study:
+    """Take part in a study that another process runs."""
+    check_address(address)
+    generated = _generated(study.directory / GENERATED)
+    prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
+    with written(study.directory, "study"), connected(address, resources.gpus_per_trial, say):
+        # Ray takes seconds to import.
+        from raysearch.execute import take_part
+
+        return take_part(study, settings, prepared, resources, say)
+
+
 def _is_complete(study: Study) -> bool:
     about = study.about
     return "ended_early" in about and about["ended_early"] is None
@@ -202,12 +264,12 @@ def _generated(path: Path) -> Events | None:
     return read_events(path) if path.is_file() else None
 
 
-def _check_free(directory: Path, settings: Settings) -> None:
+def _check_free(directory: Path, settings: Settings, kept: Place) -> None:
     """Refuse a directory that holds another study, saying what differs."""
     if not (directory / STUDY).exists():
         check_directory(directory)
         return
-    names = differing(load_study(directory).about["settings"], settings.as_json())
+    names = _differing(load_study(directory), settings, kept)
     what = f"another study (different {', '.join(names)})" if names else "this study"
     raise InputError(
         f"--out must not hold a study yet, but {directory} holds {what}; go on with it by "
@@ -215,14 +277,22 @@ def _check_free(directory: Path, settings: Settings) -> None:
     )
 
 
-def _goes_on(directory: Path, settings: Settings, sources: Mapping[str, Source | None]) -> bool:
+def _differing(study: Study, settings: Settings, kept: Place) -> list[str]:
+    """Names of what a study was asked for otherwise."""
+    names = differing(study.about["settings"], settings.as_json())
+    return names if study.place.where == kept.where else [*names, "history"]
+
+
+def _goes_on(
+    directory: Path, settings: Settings, kept: Place, sources: Mapping[str, Source | None]
+) -> bool:
     """Whether the directory holds the study of these settings; refuse it with other inputs."""
     if not (directory / STUDY).exists():
         return False
-    about = load_study(directory).about
-    if differing(about["settings"], settings.as_json()):
+    study = load_study(directory)
+    if _differing(study, settings, kept):
         return False
-    if not are_those(sources, about["inputs"]):
+    if not are_those(sources, study.about["inputs"]):
         raise InputError(
             f"a study goes on with the files it began with, but {directory} has other input files; "
             "choose another directory."
@@ -233,6 +303,7 @@ def _goes_on(directory: Path, settings: Settings, sources: Mapping[str, Source |
 def _create(
     directory: Path,
     settings: Settings,
+    kept: Place,
     inputs: Mapping[str, Any],
     prepared: Prepared,
     resources: Resources,
@@ -241,6 +312,7 @@ def _create(
         "schema": SCHEMA,
         "settings": settings.as_json(),
         "resources": asdict(resources),
+        "history": asdict(kept),
         "inputs": inputs,
         "counts": prepared.counts,
         "versions": versions(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import InputError
-from raysearch.locks import lock_file, taken
+from raysearch.locks import SHARED, lock_file, taken
 from raysearch.storage import written
 
 # Whoever runs a study or scan holds this file's lock.
@@ -88,6 +88,16 @@ def locked(directory: Path, what: str = "study") -> Iterator[None]:
             )
         with written(directory, what):
             yield
+
+
+def is_running(directory: Path) -> bool:
+    """Whether another process, here or on another machine, holds the directory's lock.
+
+    Raises:
+        InputError: see `locked`.
+    """
+    with _lock_file(directory) as file:
+        return not taken(file, SHARED)
 
 
 def _lock_file(directory: Path) -> IO[str]:

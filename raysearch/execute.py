@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from raysearch.detectors.ensemble import Ensemble
+from raysearch.directories import is_running
 from raysearch.files import replacing, write_json
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
@@ -29,12 +29,21 @@ from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
 from raysearch.samples import TwoSample
+from raysearch.schemas import write_table
 from raysearch.scorer import Scorer
-from raysearch.scores import Scored, scores_table
+from raysearch.scores import TABLE_SCHEMA, Scored, scores_table
 from raysearch.selection import choices, winners
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import replay
-from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
+from raysearch.study import (
+    DETECTOR,
+    SCORES,
+    SELECTION,
+    SELECTION_SCHEMA,
+    STUDY,
+    TRIALS,
+    Study,
+)
 from raysearch.trial import Setup
 from raysearch.tuning.book import OnRecord
 from raysearch.tuning.cluster import SharedSample, share
@@ -66,12 +75,10 @@ def execute(
         say: where progress goes, line by line.
     """
     started = time.monotonic()
-    history = History(study.directory, settings)
     sample = share(prepared.sample)
-    task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
-    reason = run_search(
-        history, task, settings, resources, _recorder(study, history, settings, say), say
-    )
+    history = History(study.directory, settings, place=study.place)
+    record = _with_table(study, history, _teller(study, history, settings, say))
+    reason = _search(history, sample, settings, resources, record, say)
     records = history.records()
     write_trials(study.directory / TRIALS, records)
     ended: dict[str, Ended] = {}
@@ -91,17 +98,75 @@ def execute(
     return study
 
 
-def _recorder(study: Study, history: History, settings: Settings, say: Say) -> OnRecord:
-    """Say and export how each trial ended, and keep trials.parquet a few seconds behind."""
-    done = settings.trials - history.left
+def take_part(
+    study: Study,
+    settings: Settings,
+    prepared: Prepared,
+    resources: Resources,
+    say: Say,
+) -> Study:
+    """Run trials of a study that another driver runs, until none is left; that one does the rest.
+
+    Args:
+        study: that is running.
+        settings: of the study.
+        prepared: its samples.
+        resources: of a trial, and the time budget, of this driver.
+        say: where progress goes, line by line.
+    """
+    sample = share(prepared.sample)
+    history = History(study.directory, settings, place=study.place)
+    tell = _teller(study, history, settings, say)
+    reason = _search(history, sample, settings, resources, tell, say)
+    say(_parting(study.directory, reason))
+    return study
+
+
+def _parting(directory: Path, reason: str | None) -> str:
+    """What a driver that took part says at its end."""
+    if reason is not None:
+        return f"this driver ends early, {reason}; what it left is for the others"
+    if is_running(directory):
+        return f"all trials have ended; the driver that began {directory} makes the report"
+    return f"all trials have ended; `raysearch resume {directory}` makes the report"
+
+
+def _search(
+    history: History,
+    sample: SharedSample,
+    settings: Settings,
+    resources: Resources,
+    record: OnRecord,
+    say: Say,
+) -> str | None:
+    """Run what is left and let go of the rest; why it ended early, or None."""
+    task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
+    try:
+        return run_search(history, task, settings, resources, record, say)
+    finally:
+        history.close()
+
+
+def _teller(study: Study, history: History, settings: Settings, say: Say) -> OnRecord:
+    """Say and export how each trial ended."""
+    done = len(history.records())
     progress = Progress(objective(settings.objective), done, settings.trials, say)
     gauges = Gauges(study.directory.absolute().name, history, settings)
+
+    def tell(index: int, ended: Record) -> None:
+        progress(index, ended)
+        gauges(ended)
+
+    return tell
+
+
+def _with_table(study: Study, history: History, tell: OnRecord) -> OnRecord:
+    """Also keep trials.parquet a few seconds behind."""
     due = time.monotonic() + _WRITE_EVERY_S
 
     def record(index: int, ended: Record) -> None:
         nonlocal due
-        progress(index, ended)
-        gauges(ended)
+        tell(index, ended)
         started = time.monotonic()
         if started > due:
             write_trials(study.directory / TRIALS, history.records())
@@ -196,7 +261,7 @@ def _write_choice(
         kept[RECOMMENDED] = Kept(recommended, mixture)
     if kept:
         _keep(study.directory, prepared, kept)
-    selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
+    selection = {"schema": SELECTION_SCHEMA, "objective": settings.objective, "choices": chosen}
     write_json(study.directory / SELECTION, selection)
 
 
@@ -214,8 +279,8 @@ class Kept(NamedTuple):
 
 def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None:
     scored = {name: Scored(each.scores.rows, each.scores.test) for name, each in kept.items()}
-    with replacing(directory / SCORES) as temporary:
-        pq.write_table(scores_table(prepared.sample, scored, prepared.optimal), temporary)
+    table = scores_table(prepared.sample, scored, prepared.optimal)
+    write_table(directory / SCORES, table, TABLE_SCHEMA)
     for name, each in kept.items():
         _save(directory / DETECTOR / name, Scorer(each.detector, prepared.variation))
 

@@ -44,5 +44,10 @@ def taken(file: IO[Any], kind: int = EXCLUSIVE, *, wait: bool = False) -> bool:
     return True
 
 
+def free(file: IO[Any]) -> None:
+    """Give back the lock of an open file."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
 def _of_its_own(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)

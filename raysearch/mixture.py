@@ -18,6 +18,7 @@ from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.excess import template_rank
+from raysearch.schemas import check_schema
 
 _SCHEMA = 1
 ABOUT = "mixture.json"
@@ -106,11 +107,7 @@ def load_mixture(directory: Path) -> Mixture:
     path = directory / ABOUT
     try:
         about = json.loads(path.read_text())
-        if about["schema"] != _SCHEMA:
-            raise InputError(
-                f"{path} must have schema {_SCHEMA}, but got {about['schema']}; use the raysearch "
-                "version that wrote it."
-            )
+        check_schema(path, about["schema"], _SCHEMA)
         return Mixture(tuple(_part(directory / str(k)) for k in range(about["parts"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, InputError):

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from raysearch.files import replacing
 from raysearch.objectives import columns as metric_columns
 from raysearch.racing import News
+from raysearch.schemas import write_table
 
 # Why a study ended early, where the user ended it.
 INTERRUPTED = "interrupted"
+TABLE_SCHEMA = 1
 
 
 class Record(NamedTuple):
@@ -81,8 +81,7 @@ def trials_table(records: Records) -> pa.Table:
 
 def write_trials(path: Path, records: Records) -> None:
     """Write the table of trials atomically."""
-    with replacing(path) as temporary:
-        pq.write_table(trials_table(records), temporary)
+    write_table(path, trials_table(records), TABLE_SCHEMA)
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -15,8 +15,9 @@ from raysearch.events import Events
 from raysearch.features import Variation, feature_set, select_columns, variation_from_json
 from raysearch.mixture import ABOUT as MIXTURE
 from raysearch.mixture import Mixture, load_mixture
+from raysearch.schemas import check_schema
 
-_VARIATION = "inputs.json"
+_VARIATION, _SCHEMA = "inputs.json", 1
 # Names the uninformative inputs of new events, apart from those of the study's own samples.
 _PLACE = "scored"
 
@@ -57,7 +58,8 @@ class Scorer:
         """Write everything needed to score, without pickle, into an existing directory."""
         self.ensemble.save(directory)
         if self.variation is not None:
-            (directory / _VARIATION).write_text(json.dumps(self.variation.as_json()))
+            contents = {"schema": _SCHEMA, **self.variation.as_json()}
+            (directory / _VARIATION).write_text(json.dumps(contents))
 
 
 def load_scorer(directory: Path) -> Scorer:
@@ -77,6 +79,8 @@ def load_scorer(directory: Path) -> Scorer:
             f"{directory} has none; copy the whole directory."
         )
     try:
-        return Scorer(ensemble, variation_from_json(json.loads(path.read_text())))
+        contents = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} must be whole, but is not: {error}.") from error
+    check_schema(path, contents.get("schema"), _SCHEMA)
+    return Scorer(ensemble, variation_from_json(contents))

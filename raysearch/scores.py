@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from raysearch.samples import TwoSample
 
+TABLE_SCHEMA = 1
+
 
 class Scored(NamedTuple):
     """What a choice thinks of the events.

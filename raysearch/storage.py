@@ -13,7 +13,12 @@ from raysearch.errors import InputError
 # What the system says of storage that has no room, or is not there any more.
 _OF_SYSTEM = {errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS, errno.ESTALE}
 # SQLite's words for these; the low byte of its codes is the kind of error, the rest its occasion.
-_OF_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+_OF_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+}
 
 # What goes on with what is not resumed by its directory alone.
 _GOES_ON = {"test": "the command that began it"}

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
-from raysearch.records import trials_table
+from raysearch.records import TABLE_SCHEMA, trials_table
 from raysearch.report import ReportContents, write_report
+from raysearch.schemas import check_schema, read_table
 from raysearch.scorer import Scorer, load_scorer
+from raysearch.scores import TABLE_SCHEMA as SCORES_SCHEMA
+from raysearch.tuning.place import Place
 
-SCHEMA = 2
+SCHEMA, SELECTION_SCHEMA = 3, 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
 SCORES, DETECTOR, GENERATED = "scores.parquet", "detector", "template.h5"
 
@@ -41,12 +43,18 @@ class Study:
         return found
 
     @property
+    def place(self) -> Place:
+        """Where the history of its trials is kept."""
+        return Place(**self.about["history"])
+
+    @property
     def selection(self) -> dict[str, Any]:
         """selection.json: the winner of each objective; no choices before a trial is complete."""
         path = self.directory / SELECTION
         if not path.is_file():
             return {"objective": self.about["settings"]["objective"], "choices": {}}
         found: dict[str, Any] = json.loads(path.read_text())
+        check_schema(path, found.get("schema"), SELECTION_SCHEMA)
         return found
 
     @property
@@ -101,13 +109,13 @@ class Study:
     def table(self) -> pa.Table:
         """One row a trial that ended; see `raysearch.records.trials_table`."""
         path = self.directory / TRIALS
-        return pq.read_table(path) if path.is_file() else trials_table({})
+        return read_table(path, TABLE_SCHEMA) if path.is_file() else trials_table({})
 
     def scores(self) -> pa.Table:
         """One row an event; see `raysearch.scores.scores_table`. Empty if nothing was chosen."""
         path = self.directory / SCORES
         if path.is_file():
-            return pq.read_table(path)
+            return read_table(path, SCORES_SCHEMA)
         kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
         return pa.schema(kinds).empty_table()
 
@@ -157,9 +165,5 @@ def load_study(directory: Path | str) -> Study:
         about = study.about
     except ValueError as error:
         raise InputError(f"{path} must be whole JSON, but is not: {error}.") from error
-    if about.get("schema") != SCHEMA:
-        raise InputError(
-            f"{path} must have schema {SCHEMA}, but got {about.get('schema')}; use the raysearch "
-            f"version that wrote it ({about.get('versions', {}).get('raysearch')})."
-        )
+    check_schema(path, about.get("schema"), SCHEMA, about.get("versions", {}).get("raysearch"))
     return study

@@ -1,12 +1,15 @@
 """A search that may go on: with this very study, and with no other."""
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from toys import hand_made_study, toy_events
 
 from raysearch import api
+from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.events import write_columns
 from raysearch.files import write_json
@@ -89,3 +92,37 @@ def test_a_study_of_other_events_does_not(study, tmp_path):
 def test_it_does_not_unless_it_is_asked_to(study, tmp_path):
     with pytest.raises(InputError, match="holds this study; go on with it by"):
         api.search(tmp_path / "events.h5", out=study, trials=1)
+
+
+JOIN = {"trials": 1, "join": True, "say": lambda line: None}
+
+
+class TestJoining:
+    @pytest.fixture(autouse=True)
+    def nothing_runs(self, monkeypatch):
+        """What would run trials only tells that it was reached."""
+        part = SimpleNamespace(take_part=lambda study, *given: ("joined", study.directory))
+        monkeypatch.setitem(sys.modules, "raysearch.execute", part)
+
+    def test_a_running_study_is_joined(self, study, tmp_path):
+        before = (study / "study.json").read_text()
+        with locked(study):
+            assert api.search(tmp_path / "events.h5", out=study, **JOIN) == ("joined", study)
+        assert (study / "study.json").read_text() == before
+
+    def test_one_that_nobody_runs_is_not(self, study, tmp_path):
+        with pytest.raises(InputError, match=r"nobody runs .*study; go on with it by"):
+            api.search(tmp_path / "events.h5", out=study, **JOIN)
+
+    def test_nor_one_that_was_not_begun(self, tmp_path):
+        with pytest.raises(InputError, match=r"holds none yet; begin it by the same command"):
+            api.search(EVENTS, out=tmp_path / "new", **JOIN)
+
+    def test_nor_one_of_other_settings(self, study, tmp_path):
+        with locked(study), pytest.raises(InputError, match=r"one of different seed, history; rep"):
+            api.search(tmp_path / "events.h5", out=study, seed=2, history="journal", **JOIN)
+
+    def test_nor_one_of_other_events(self, study, tmp_path):
+        write_columns(tmp_path / "others.h5", toy_events(600, 60, seed=1))
+        with locked(study), pytest.raises(InputError, match="goes on with the files it began with"):
+            api.search(tmp_path / "others.h5", out=study, **JOIN)

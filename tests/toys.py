@@ -153,6 +153,7 @@ def hand_made_study(directory, objective="val_sic", complete=True):
 
     settings = Settings(objective=objective, trials=1).as_json()
     about = {"schema": SCHEMA, "settings": settings, "inputs": {}, "resources": {}}
+    about["history"] = {"where": "sqlite", "study": "raysearch"}
     about["versions"] = {"raysearch": "1"}
     write_json(directory / "study.json", about)
     ended = Record("COMPLETE" if complete else "FAIL", {"val_sic": [0.1]}, 1, 1.0, None, "hgb")
@@ -160,7 +161,8 @@ def hand_made_study(directory, objective="val_sic", complete=True):
     setup = {"detector": "hgb", "parameters": QUICK["hgb"], "features": "baseline"}
     choice = {"trial_id": "00000", "setup": setup, "ensemble": None}
     choices = {objective: choice} if complete else {}
-    write_json(directory / "selection.json", {"objective": objective, "choices": choices})
+    selection = {"schema": 1, "objective": objective, "choices": choices}
+    write_json(directory / "selection.json", selection)
     if complete:
         (directory / "detector" / objective).mkdir(parents=True)
         snapshot = fitted(detector("hgb"), toy_rows(200, 200, 40, d=4), two_members(400), {})

@@ -138,7 +138,10 @@ def _fill(history: History, trials: int, rng: np.random.Generator) -> None:
 
 
 def _one(history: History, rng: np.random.Generator, commit: bool = True) -> None:
-    _, trial = history.ask()
+    asked = history.ask()
+    if asked is None:
+        raise RuntimeError("a trial must be left to be timed, but none is")
+    trial = asked[1]
     conditional(trial)
     history.begin(trial)
     record = Record("COMPLETE", {"val_sic": [rng.normal()]}, 1, 0.1, None, "hgb")

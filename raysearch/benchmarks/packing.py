@@ -175,8 +175,8 @@ def _setups(settings: Settings) -> dict[int, Setup]:
     space = lookup(settings.space)
     with tempfile.TemporaryDirectory() as folder:
         history, found = History(Path(folder), settings), {}
-        for _ in range(settings.trials):
-            index, trial = history.ask()
+        while asked := history.ask():
+            index, trial = asked
             config = space(trial)
             found[index] = Setup(
                 settings.mode, settings.features, config["detector"], config["parameters"]

@@ -13,6 +13,7 @@ from raysearch.commands.words import edges, edges_word
 from raysearch.density import cathode_from_words
 from raysearch.objectives import OBJECTIVES
 from raysearch.settings import Resources, Settings
+from raysearch.tuning.place import Place
 
 _SIGNAL_REGION = edges_word(Settings.signal_region_tev)
 
@@ -72,6 +73,12 @@ def search(
     go_on: Annotated[
         bool, typer.Option("--go-on", help="Resume the study in --out if it is this very one.")
     ] = False,
+    history: Annotated[
+        str, typer.Option(help="Where trials are kept: sqlite, journal or postgresql://...")
+    ] = Place.where,
+    join: Annotated[
+        bool, typer.Option("--join", help="Take part in the study that another process runs.")
+    ] = False,
     address: options.Address = None,
 ) -> None:
     """Search for the best setup and write a study with its report."""
@@ -103,5 +110,8 @@ def search(
         address=address,
         out=out,
         go_on=go_on,
+        history=history,
+        join=join,
     )
-    end_study(study)
+    if not join:
+        end_study(study)

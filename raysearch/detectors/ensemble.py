@@ -14,6 +14,7 @@ from raysearch.detectors import Snapshot, detector
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.features import select
+from raysearch.schemas import check_schema
 
 _SCHEMA = 1
 _ABOUT = "detector.json"
@@ -92,10 +93,6 @@ def load_ensemble(directory: Path) -> Ensemble:
         schema = about["schema"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} must be the JSON of a saved detector, but: {error}.") from error
-    if schema != _SCHEMA:
-        raise InputError(
-            f"{path} must have schema {_SCHEMA}, but got {schema}; use the raysearch version that "
-            "wrote it."
-        )
+    check_schema(path, schema, _SCHEMA)
     snapshot = detector(about["detector"]).load(directory)
     return Ensemble(about["detector"], about["features"], snapshot)

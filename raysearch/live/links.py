@@ -12,7 +12,7 @@ from typing import NamedTuple
 from raysearch.errors import InputError
 from raysearch.service.address import is_loopback
 from raysearch.service.head_place import running_head
-from raysearch.tuning.history import DATABASE
+from raysearch.tuning.stores import DATABASE
 
 _DASHBOARD = "RAY_API_SERVER_ADDRESS"
 _EVENTS = "events.out.tfevents.*"

@@ -21,7 +21,8 @@ from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
 from raysearch.records import trial_id
 from raysearch.settings import Settings
-from raysearch.tuning.history import DATABASE
+from raysearch.tuning.place import SQLITE
+from raysearch.tuning.stores import DATABASE
 
 _LINKS_EVERY_S = 30.0
 _NOTHING: Mapping[str, Any] = {}
@@ -85,8 +86,8 @@ class State:
 
     def refresh(self) -> Snapshot:
         """The state now; costs what is new."""
-        self._read_trials()
         self._about = read_about(self._directory) or self._about
+        self._read_trials()
         self._read_outcome()
         if self._now() >= self._links_due:
             self._links, self._links_due = links(self._directory), self._now() + _LINKS_EVERY_S
@@ -105,6 +106,12 @@ class State:
         return _Read(Tally(objective(self._settings.objective)))
 
     def _read_trials(self) -> None:
+        if (where := _history(self._about)) != SQLITE:
+            self._problem = (
+                f"its trials are kept in {where}, which this page does not follow; the driver's "
+                "output and trials.parquet tell of them."
+            )
+            return
         try:
             news = self._feed.news()
             if news is not None:
@@ -203,6 +210,12 @@ def message(snapshot: Snapshot, life: str, position: int) -> bytes:
     rows = b",".join(snapshot.rows[position : snapshot.n_rows])
     start = f'{{"life":"{snapshot.life}","from":{position},"now":{time.time():.1f},"rows":['
     return start.encode() + rows + b'],"head":' + snapshot.head + b"}"
+
+
+def _history(about: Mapping[str, Any]) -> str:
+    """Where the trials are kept, as study.json names it."""
+    found = about.get("history")
+    return text(found.get("where", SQLITE)) if isinstance(found, dict) else SQLITE
 
 
 def _running(trial: Running) -> dict[str, Any]:

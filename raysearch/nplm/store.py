@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError
-from raysearch.files import replacing, write_json
+from raysearch.files import write_json
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
+from raysearch.schemas import check_schema, read_table, write_table
 
 RESULT, TOYS, INJECTED = "nplm.json", "toys.parquet", "injected.parquet"
 PLAN, SELECTION = "plan.json", "selection.json"
+# Of every file of a test.
+SCHEMA = 1
 
 Sigmas = Sequence[float | None]
 # By number of injected signal events (None for the toys that calibrate the test) and seed, tau at
@@ -54,7 +56,7 @@ class Store:
 
     def write_result(self, result: NplmResult, state: Mapping[str, Any]) -> None:
         """Write the result so far, with further keys."""
-        contents = {"schema": 1, **result.as_json(), **state}
+        contents = {"schema": SCHEMA, **result.as_json(), **state}
         write_json(self.directory / RESULT, contents, allow_nan=False)
 
 
@@ -104,12 +106,16 @@ def hold(directory: Path, plan: Mapping[str, Any]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must be a directory that can be made, but: {error}.") from error
-    write_json(directory / PLAN, {**_held(directory), **plan})
+    write_json(directory / PLAN, {"schema": SCHEMA, **_held(directory), **plan})
 
 
 def _held(directory: Path) -> dict[str, Any]:
     path = directory / PLAN
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text())
+    check_schema(path, found.get("schema"), SCHEMA)
+    return found
 
 
 def digest(values: Floats) -> str:
@@ -138,12 +144,12 @@ def toys_table(seeds: Sequence[int], parts: Floats, sigmas: Sigmas) -> pa.Table:
 
 def _write_toys(directory: Path, toys: Toys, sigmas: Sigmas) -> None:
     null = sorted(key for key in toys if key[0] is None)
-    _write_table(directory / TOYS, _table(toys, null, sigmas))
+    write_table(directory / TOYS, _table(toys, null, sigmas), SCHEMA)
     injected = sorted(key for key in toys if key[0] is not None)
     if injected:
         numbers = np.repeat([n for n, _ in injected], len(sigmas))
         table = _table(toys, injected, sigmas).add_column(0, "n_signal", pa.array(numbers))
-        _write_table(directory / INJECTED, table)
+        write_table(directory / INJECTED, table, SCHEMA)
 
 
 def _table(toys: Toys, keys: Sequence[Key], sigmas: Sigmas) -> pa.Table:
@@ -151,16 +157,11 @@ def _table(toys: Toys, keys: Sequence[Key], sigmas: Sigmas) -> pa.Table:
     return toys_table([seed for _, seed in keys], parts, sigmas)
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary)
-
-
 def _read_toys(directory: Path, sigmas: tuple[float | None, ...]) -> Toys:
     found: Toys = {}
     for name in (TOYS, INJECTED):
         if (directory / name).is_file():
-            table = pq.read_table(directory / name)
+            table = read_table(directory / name, SCHEMA)
             seeds = table["seed"].to_pylist()[:: len(sigmas)]
             _check_sigmas(table["sigma"].to_pylist(), list(sigmas) * len(seeds), directory / name)
             numbers: list[int | None] = [None] * len(seeds)

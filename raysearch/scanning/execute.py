@@ -7,21 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from raysearch.events import Events, read_events, write_columns
-from raysearch.files import replacing, write_json
+from raysearch.files import write_json
 from raysearch.inputs import Inputs
 from raysearch.progress import Say
 from raysearch.records import INTERRUPTED
 from raysearch.scanning.cells import Cell
 from raysearch.scanning.conduct import Conduct, Plan
 from raysearch.scanning.executor import Executor
-from raysearch.scanning.result import SCAN, TABLE, TEMPLATES, Scan
+from raysearch.scanning.result import SCAN, TABLE, TABLE_SCHEMA, TEMPLATES, Scan
 from raysearch.scanning.results import Results, read_results
 from raysearch.scanning.sets import Suggested, draw_sets
 from raysearch.scanning.settings import ScanSettings
 from raysearch.scanning.table import scan_table
+from raysearch.schemas import write_table
 from raysearch.tuning.ending import Ending
 
 _WRITE_EVERY_S = 10.0
@@ -110,8 +109,7 @@ def _now_and_then(write: Callable[[], None]) -> Callable[[], None]:
 def _write_table(
     directory: Path, results: Results, sets: Mapping[str, Sequence[Suggested]], repeats: int
 ) -> None:
-    with replacing(directory / TABLE) as temporary:
-        pq.write_table(scan_table(results, sets, repeats), temporary)
+    write_table(directory / TABLE, scan_table(results, sets, repeats), TABLE_SCHEMA)
 
 
 def _write_ending(scan: Scan, results: Results, reason: str | None, seconds: float) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
 from raysearch.scanning.table import scan_table
+from raysearch.schemas import check_schema, read_table
 
-SCHEMA = 1
+SCHEMA = TABLE_SCHEMA = 1
 SCAN, TABLE, TEMPLATES = "scan.json", "scan.parquet", "templates"
 
 
@@ -39,7 +39,9 @@ class Scan:
     def table(self) -> pa.Table:
         """One row a fit or final ensemble; see `raysearch.scanning.table.scan_table`."""
         path = self.directory / TABLE
-        return pq.read_table(path) if path.is_file() else scan_table(Results(path), {}, 1)
+        if path.is_file():
+            return read_table(path, TABLE_SCHEMA)
+        return scan_table(Results(path), {}, 1)
 
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""
@@ -67,9 +69,5 @@ def load_scan(directory: Path | str) -> Scan:
         raise InputError(
             f"{scan.directory / SCAN} must be whole JSON, but is not: {error}."
         ) from error
-    if schema != SCHEMA:
-        raise InputError(
-            f"{scan.directory / SCAN} must have schema {SCHEMA}, but got {schema}; use the "
-            "raysearch version that wrote it."
-        )
+    check_schema(scan.directory / SCAN, schema, SCHEMA)
     return scan

@@ -16,6 +16,7 @@ from raysearch.scanning import ScanSettings, is_scan, load_scan
 from raysearch.scanning.settings import progression
 from raysearch.settings import Settings
 from raysearch.study import STUDY, load_study
+from raysearch.tuning.place import Place
 
 _LISTS = ("modes", "features", "detectors", "objectives")
 
@@ -24,9 +25,11 @@ def settings_of(command: Command) -> Settings | ScanSettings | None:
     """The settings of the study that a search or a scan will make; None for other commands.
 
     Raises:
-        InputError: if a name is unknown or a number breaks its rule.
+        InputError: if a name is unknown, a number breaks its rule, or a URL holds a password.
     """
     if command.name == "search":
+        # Whatever it holds is sent to the cluster, and logged there.
+        Place(command.values["history"])
         return Settings(**_plain(command, Settings), **_shared(command.values))
     if command.name == "scan":
         return _scan_settings(command)

@@ -8,6 +8,7 @@ from typing import Any
 
 from optuna.trial import Trial
 
+from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.spaces import Space
 from raysearch.tuning.history import History
@@ -48,16 +49,22 @@ class Book:
         self._open: dict[int, Trial] = {}
         self._untold: list[tuple[int, Record]] = []
         self._written = True
+        self._race: Race | None = None
 
     @property
     def is_written(self) -> bool:
         """Whether all that was entered is durable and told."""
         return self._written
 
+    def race(self) -> Race:
+        """What finished trials reached; it hears what other drivers' trials reach."""
+        self._race = self.history.race()
+        return self._race
+
     def next(self) -> Suggestion | None:
         """The next setup, or None if none is left; what cannot be suggested has failed."""
-        while self.history.left:
-            index, trial = self.history.ask()
+        while self.history.left and (asked := self._ask()):
+            index, trial = asked
             self._open[index] = trial
             try:
                 config = self._space(trial)
@@ -70,6 +77,12 @@ class Book:
             self._written = False
             return Suggestion(index, config)
         return None
+
+    def look(self) -> None:
+        """Learn what other drivers did, and tell it."""
+        self.history.look()
+        self._hear()
+        self.flush()
 
     def enter(self, index: int, record: Record) -> None:
         """Enter how a trial ended."""
@@ -93,3 +106,17 @@ class Book:
         if self._open:
             self._open.clear()
             self.history.recover()
+
+    def _ask(self) -> tuple[int, Trial] | None:
+        asked = self.history.ask()
+        self._hear()
+        return asked
+
+    def _hear(self) -> None:
+        """What ended elsewhere is told like what ends here."""
+        heard = self.history.heard()
+        if self._race is not None:
+            for index, record in heard:
+                self._race.recall(index, record.reached)
+        self._untold += heard
+        self._written = self._written and not heard

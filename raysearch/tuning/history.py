@@ -1,13 +1,15 @@
-"""The study's memory: every trial in Optuna's SQLite file, from the moment it is suggested.
+"""The study's memory: every trial in Optuna's storage, from the moment it is suggested.
 
 Nothing else is needed to go on after a SIGKILL: a trial that was recorded is finished, one that
 was only suggested is given again with the same index and the same parameters. While the study runs
-samplers see a copy of it in memory, where a trial's number is its index.
+samplers see a copy of it in memory, where a trial's number is its index. Several drivers may have
+such a copy each: who is to run a trial the storage decides.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +22,91 @@ from raysearch.objectives import objective
 from raysearch.racing import Race
 from raysearch.records import Record, record_from_json
 from raysearch.settings import Settings
-from raysearch.tuning.database import Database, direction_of
+from raysearch.tuning.drivers import Drivers
+from raysearch.tuning.ledger import ledger_of
+from raysearch.tuning.place import IN_SQLITE, Place
 from raysearch.tuning.samplers import IndexSeededSampler
+from raysearch.tuning.store import RECORD_KEY, Claim, direction_of
+from raysearch.tuning.stores import open_store
 from raysearch.tuning.window import WINDOW, Window
 
-DATABASE = "optuna.db"
 _STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAIL}
 
 
 class History:
-    """Suggested and finished trials of one study, in `directory`/optuna.db."""
+    """Suggested and finished trials of one study, of which this process is a driver."""
 
-    def __init__(self, directory: Path, settings: Settings, window: int | None = WINDOW) -> None:
-        """Open or create the storage and put interrupted trials back in the queue.
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        window: int | None = WINDOW,
+        place: Place = IN_SQLITE,
+    ) -> None:
+        """Open or create the storage.
 
         Args:
             directory: of the study.
             settings: of the study.
             window: how many finished trials TPE sees at most; None for all.
+            place: of the storage.
+
+        Raises:
+            InputError: if it cannot be opened, or was written with another schema.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._settings, self._window = settings, window
         self._objective = objective(settings.objective)
-        self._database = Database(directory / DATABASE, self._objective)
-        self.recover()
+        self._drivers = Drivers(directory)
+        self._ledger = ledger_of(settings.trials, self._drivers)
+        with self._drivers.alone():
+            self._store = open_store(
+                directory, place, direction_of(self._objective), settings.trials, self._ledger
+            )
+        self._heard: list[tuple[int, Record]] = []
+        self._read()
 
     @property
     def left(self) -> int:
-        """Trials that are still to be given."""
-        return self._left
+        """Trials that are still to be given, as far as this driver knows."""
+        return len(self._kept) + self._ledger.left
 
-    def ask(self) -> tuple[int, Trial]:
-        """The next trial with its index; interrupted ones come again first."""
-        self._left -= 1
+    @property
+    def kept(self) -> int:
+        """Trials that this driver took and has to give again."""
+        return len(self._kept)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial has ended, here or elsewhere."""
+        return self._ledger.is_over
+
+    def ask(self) -> tuple[int, Trial] | None:
+        """The next trial with its index; None if other drivers took what was left.
+
+        Interrupted ones come again first.
+        """
+        claim = self._kept.popleft() if self._kept else self._store.claim()
+        self._learn()
+        if claim is None:
+            return None
+        self._storage.offer(*claim)
         trial = self.study.ask()
         return trial.number, trial
 
+    def look(self) -> None:
+        """Learn what other drivers did."""
+        self._store.refresh()
+        self._learn()
+
+    def heard(self) -> list[tuple[int, Record]]:
+        """Ends of other drivers' trials that were learned since this was last asked."""
+        heard, self._heard = self._heard, []
+        return heard
+
     def begin(self, trial: Trial) -> None:
         """Store the parameters that a trial was given; durable from the next `commit`."""
-        self._database.begin(self._frozen(trial.number))
+        self._store.begin(self._frozen(trial.number))
 
     def finish(self, trial: Trial, record: Record) -> None:
         """Store how a trial ended; from the next `commit` on it is never run again."""
@@ -71,12 +119,12 @@ class History:
             value = self._value(record)
         self.study.tell(trial, value, state=_STATES[record.state])
         frozen = self._frozen(trial.number)
-        self._database.end(frozen, {"record": json.dumps(record._asdict())})
+        self._store.end(frozen, json.dumps(record._asdict()))
         self._records[trial.number] = frozen.params, record
 
     def commit(self) -> None:
         """Make all that was stored durable; one write however many trials it is about."""
-        self._database.commit()
+        self._store.commit()
 
     def records(self) -> dict[int, tuple[dict[str, Any], Record]]:
         """Parameters and record of every finished trial, by index, in order."""
@@ -90,26 +138,51 @@ class History:
         return race
 
     def recover(self) -> None:
-        """Queue again what a killed driver or worker left open; nothing may be running."""
+        """Read everything anew; what this driver left open is given again. Nothing may be running.
+
+        So are trials whose driver is dead, by whichever driver is the first to ask for them.
+        """
         self.commit()
-        stored = self._database.trials()
-        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed)
+        known = self._records
+        self._read()
+        self._heard += [(k, of) for k, (_, of) in self._records.items() if k not in known]
+
+    def _read(self) -> None:
+        stored = self._store.trials()
+        self._sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed)
         direction = direction_of(self._objective)
         self._storage = Window(direction, self._window)
         self.study = optuna.create_study(
-            storage=self._storage, sampler=sampler, direction=direction
+            storage=self._storage, sampler=self._sampler, direction=direction
         )
         self._records: dict[int, tuple[dict[str, Any], Record]] = {}
         for index in range(self._settings.trials):
             found = stored.get(index)
-            if found is None or found.state == TrialState.RUNNING:
-                self.study.enqueue_trial(found.params if found else {})
+            if found is None or not found.state.is_finished():
+                self.study.enqueue_trial({})
                 continue
             self.study.add_trial(found)
-            self._records[index] = found.params, _record(found)
-            if found.state != TrialState.FAIL:
-                sampler.learn(found)
-        self._left = self._settings.trials - len(self._records)
+            self._note(index, found)
+        self._kept = deque(Claim(index, stored[index].params) for index in self._ledger.mine)
+
+    def close(self) -> None:
+        """Be no driver any more: what is open is for others."""
+        self._store.close()
+        self._drivers.close()
+
+    def _learn(self) -> None:
+        """Show the sampler what ended elsewhere."""
+        for index, trial in self._store.ended().items():
+            self._storage.enter(index, trial)
+            self._heard.append((index, self._note(index, trial)))
+
+    def _note(self, index: int, trial: FrozenTrial) -> Record:
+        """Keep a finished trial that was read."""
+        record = record_from_json(json.loads(trial.user_attrs[RECORD_KEY]))
+        self._records[index] = trial.params, record
+        if trial.state != TrialState.FAIL:
+            self._sampler.learn(trial)
+        return record
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
@@ -121,8 +194,3 @@ class History:
 
     def _value(self, record: Record) -> float:
         return float(np.mean(record.metrics[self._objective.name]))
-
-
-def _record(trial: FrozenTrial) -> Record:
-    stored = json.loads(trial.user_attrs["record"])
-    return record_from_json(stored)

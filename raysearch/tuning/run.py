@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from raysearch.progress import Say
@@ -19,6 +20,8 @@ from raysearch.tuning.tuned import ROUNDS, WORKER_DEATHS, run_tuned
 
 # As many as in one round of Tune.
 _DEATHS = WORKER_DEATHS + 1
+# How often is asked for what other drivers did, where there is nothing else to do.
+_POLL_S = 1.0
 
 
 def run_search(
@@ -54,15 +57,33 @@ def run_search(
         on_record = _telling(on_record, pace, say)
     book = Book(history, lookup(settings.space), on_record)
     with ending.on_ctrl_c():
-        if resources.backend != "tune":
-            _run_direct(book, task, settings, resources, ending, pace)
-            book.reopen()
-        if history.left and not ending.is_due:
-            run_tuned(book, task, settings, resources, ending)
-        if ending.reason is None:
-            _give_up(book)
+        while not (history.is_over or ending.is_due):
+            if history.left:
+                _run_left(book, task, settings, resources, ending, pace)
+            else:
+                # Trials of other drivers are running. Should one die, its trials are left again.
+                time.sleep(_POLL_S)
+            book.look()
     book.flush()
     return ending.reason
+
+
+def _run_left(
+    book: Book,
+    task: Task,
+    settings: Settings,
+    resources: Resources,
+    ending: Ending,
+    pace: Pace,
+) -> None:
+    """Run trials until none is left that another driver does not have."""
+    if resources.backend != "tune":
+        _run_direct(book, task, settings, resources, ending, pace)
+        book.reopen()
+    if resources.backend != "direct" and book.history.left and not ending.is_due:
+        run_tuned(book, task, settings, resources, ending)
+    if ending.reason is None:
+        _give_up(book)
 
 
 def _run_direct(
@@ -76,7 +97,7 @@ def _run_direct(
     """Run trials directly; with "auto" only while they are short, of which those on disk tell."""
     for _, record in book.history.records().values():
         pace.add(record)
-    race = book.history.race() if task.races else None
+    race = book.race() if task.races else None
     ahead = settings.sampler == "random"
     direct = Direct(book, task, race, pace, deaths=_DEATHS, ahead=ahead)
     direct.run(resources.gpus_per_trial, ending, while_short=resources.backend == "auto")
@@ -99,6 +120,6 @@ def _telling(on_record: OnRecord, pace: Pace, say: Say) -> OnRecord:
 
 def _give_up(book: Book) -> None:
     """Record the trials that no worker survived."""
-    while suggestion := book.next():
+    while book.history.kept and (suggestion := book.next()):
         reason = f"its worker died in each of {ROUNDS} runs"
         book.enter(suggestion.index, Record("FAIL", {}, 0, 0.0, reason, "unknown"))

@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from raysearch.objectives import Objective
 from raysearch.racing import Race
 from raysearch.records import Record
-from raysearch.tuning.book import Book
+from raysearch.tuning.book import Book, Suggestion
 
 
 class HistorySearch(Searcher):
@@ -40,11 +40,11 @@ class HistorySearch(Searcher):
 
     def race(self) -> Race:
         """What the study's finished trials reached where they were compared."""
-        return self._book.history.race()
+        return self._book.race()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The configuration of the next trial, or `FINISHED`."""
-        suggestion = None if self.interrupted else self._book.next()
+        suggestion = None if self.interrupted else self._next()
         if suggestion is None:
             finished: dict[str, Any] | None = Searcher.FINISHED
             return finished
@@ -94,6 +94,16 @@ class HistorySearch(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         """Empty: Tune pickles its searcher into the experiment, which is not ours to read."""
         return {}
+
+    def _next(self) -> Suggestion | None:
+        try:
+            suggestion = self._book.next()
+            # Until a claim is written other drivers wait.
+            self._book.history.commit()
+        except Exception as failure:  # see `on_trial_complete`
+            self._break(failure)
+            return None
+        return suggestion
 
     def _break(self, failure: Exception) -> None:
         self.broken = failure

@@ -13,7 +13,8 @@ from __future__ import annotations
 import copy
 import math
 from bisect import insort
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
@@ -23,6 +24,8 @@ from optuna.trial import FrozenTrial, TrialState
 _GOOD = 25
 _RECENT = 25
 WINDOW = 250
+# Where Optuna looks for parameters that a trial has to get.
+_FIXED = "fixed_params"
 
 _Rank = tuple[int, float, float, int]
 
@@ -47,12 +50,11 @@ class Window(InMemoryStorage):
         self._numbers: list[int] = []
         self._running: set[int] = set()
         self._shown: list[int] | None = []
-        self._waiting_from = self._count = 0
+        self._offered: int | None = None
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """See optuna's BaseStorage."""
         trial_id = super().create_new_trial(study_id, template_trial)
-        self._count += 1
         self._follow(trial_id)
         return trial_id
 
@@ -64,13 +66,34 @@ class Window(InMemoryStorage):
         self._follow(trial_id)
         return done
 
+    def offer(self, number: int, params: Mapping[str, Any]) -> None:
+        """Make a waiting trial the one that Optuna begins next.
+
+        Args:
+            number: of the trial.
+            params: that it has to get; empty to let the sampler suggest them.
+        """
+        self._offered = number
+        if params:
+            self.set_trial_system_attr(number, _FIXED, dict(params))
+
+    def enter(self, number: int, trial: FrozenTrial) -> None:
+        """Make a waiting trial one that ended elsewhere."""
+        self.set_trial_state_values(number, TrialState.RUNNING)
+        for name, value in trial.params.items():
+            kind = trial.distributions[name]
+            self.set_trial_param(number, name, kind.to_internal_repr(value), kind)
+        for step, reached in trial.intermediate_values.items():
+            self.set_trial_intermediate_value(number, step, reached)
+        self.set_trial_state_values(number, trial.state, trial.values)
+
     def get_all_trials(
         self,
         study_id: int,
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """The chosen ones of the finished trials, all that run, and the first that waits."""
+        """The chosen ones of the finished trials, all that run, and the offered one."""
         asked = states or tuple(TrialState)
         numbers = list(self._running)
         if TrialState.COMPLETE in asked or TrialState.PRUNED in asked:
@@ -78,17 +101,10 @@ class Window(InMemoryStorage):
                 self._shown = self._choose()
             numbers += self._shown
         if TrialState.WAITING in asked:
-            numbers += self._first_waiting()
+            numbers += [] if self._offered is None else [self._offered]
         trials = [self.get_trial(number) for number in sorted(numbers)]
         trials = [trial for trial in trials if trial.state in asked]
         return copy.deepcopy(trials) if deepcopy else trials
-
-    def _first_waiting(self) -> list[int]:
-        while self._waiting_from < self._count:
-            if self.get_trial(self._waiting_from).state == TrialState.WAITING:
-                return [self._waiting_from]
-            self._waiting_from += 1
-        return []
 
     def _follow(self, trial_id: int) -> None:
         """Note the state of a trial; in a storage of one study its id is its number."""

@@ -14,7 +14,8 @@ from raysearch.records import Record
 from raysearch.settings import Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
-from raysearch.tuning.history import DATABASE, History
+from raysearch.tuning.history import History
+from raysearch.tuning.stores import DATABASE
 
 SCRIPT = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"

@@ -8,7 +8,7 @@ import pytest
 from live_studies import Driver, complete, failed, pruned
 
 from raysearch.live.database import Feed, Unreadable
-from raysearch.tuning.history import DATABASE
+from raysearch.tuning.stores import DATABASE
 
 
 @pytest.fixture
@@ -61,13 +61,17 @@ def test_a_choice_is_told_by_its_name(tmp_path):
     assert dict(parameters)["detector"] == driver.open[number].params["detector"]
 
 
+def held(directory):
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
 def test_reading_leaves_no_trace_and_is_in_nobodys_way(driver, feed):
     driver.run(complete())
-    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in driver.directory.iterdir()}
+    before = held(driver.directory)
     feed.news()
     feed.parameters(0)
-    after = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in driver.directory.iterdir()}
-    assert after == before
+    assert held(driver.directory) == before
     with sqlite3.connect(driver.directory / DATABASE, timeout=0) as writer:
         writer.execute("BEGIN EXCLUSIVE")  # raises if a reader is left
     writer.close()

@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,9 @@ from raysearch.files import write_json
 from raysearch.live.phase import phase
 from raysearch.live.running import is_held
 from raysearch.live.state import State, message
-from raysearch.tuning.history import DATABASE
+from raysearch.schemas import write_table
+from raysearch.scores import TABLE_SCHEMA
+from raysearch.tuning.stores import DATABASE
 
 
 def head(snapshot):
@@ -138,7 +139,7 @@ def finished(directory):
     scores = (rng.normal(size=4000) + 2 * is_signal).astype(np.float32)
     table = {"sample": ["test"] * 4000, "mjj_tev": np.full(4000, 3.5, np.float32)}
     table |= {"is_signal": is_signal, "score.val_sic": scores}
-    pq.write_table(pa.table(table), directory / "scores.parquet")
+    write_table(directory / "scores.parquet", pa.table(table), TABLE_SCHEMA)
     return driver
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from nplm_toys import exponential, points, two_samples
 
@@ -13,7 +12,8 @@ from raysearch.nplm import plan
 from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.store import TOYS, check_directory, open_store, toys_table
+from raysearch.nplm.store import SCHEMA, TOYS, check_directory, open_store, toys_table
+from raysearch.schemas import write_table
 
 DATA, REFERENCE, _ = two_samples(n_reference=500, n_data=50)
 SAMPLES = {"data": points(DATA), "reference": points(REFERENCE, np.ones(500))}
@@ -73,7 +73,7 @@ def test_what_rules_chose_must_agree(tmp_path):
 
 def test_toys_of_other_widths_are_not_taken_over(tmp_path):
     open_store(tmp_path, (1.0,), asked(**BASE), CHOSEN)
-    pq.write_table(toys_table([1, 2], np.ones((2, 2)), (2.0,)), tmp_path / TOYS)
+    write_table(tmp_path / TOYS, toys_table([1, 2], np.ones((2, 2)), (2.0,)), SCHEMA)
     with pytest.raises(InputError, match=r"at the kernel widths of the test, \[1\.0\] first"):
         open_store(tmp_path, (1.0,), asked(**BASE), CHOSEN)
 

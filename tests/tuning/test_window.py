@@ -69,16 +69,38 @@ def test_the_choice_does_not_depend_on_the_order_of_the_ends():
     assert found[0] == found[1]
 
 
-def test_running_trials_are_shown_and_waiting_ones_in_turn():
-    study = made(range(100))
-    for _ in range(3):
+def with_waiting(trials, waiting):
+    study = made(range(trials))
+    for _ in range(waiting):
         study.enqueue_trial({})
-    first, second = study.ask(), study.ask()
-    assert (first.number, second.number) == (100, 101)
+    return study, study._storage
+
+
+def ask(study, number, params):
+    study._storage.offer(number, params)
+    return study.ask()
+
+
+def test_running_trials_are_shown_and_those_begin_that_are_offered():
+    study, _ = with_waiting(100, 3)
+    first, second = ask(study, 101, {"x": 0.25}), ask(study, 100, {})
+    assert (first.number, second.number) == (101, 100)
+    assert first.suggest_float("x", 0, 1) == 0.25
     assert shown(study, (TrialState.RUNNING,)) == [100, 101]
-    assert shown(study, (TrialState.WAITING,)) == [102]
+    assert shown(study, (TrialState.WAITING,)) == []
     study.tell(first, state=TrialState.FAIL)
-    assert shown(study, (TrialState.RUNNING,)) == [101]
+    assert shown(study, (TrialState.RUNNING,)) == [100]
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_a_trial_that_ended_elsewhere_is_shown_like_any_other(pruned):
+    elsewhere = made([0.75], pruned=[0] if pruned else []).trials[0]
+    study, storage = with_waiting(2, 3)
+    storage.enter(3, elsewhere)
+    assert shown(study) == [0, 1, 3]
+    found = storage.get_trial(3)
+    for part in ("state", "params", "distributions", "values", "intermediate_values"):
+        assert getattr(found, part) == getattr(elsewhere, part)
 
 
 def test_the_best_trial_is_the_best_of_all():
