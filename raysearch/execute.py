@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from raysearch.detectors.ensemble import Ensemble
 from raysearch.files import replacing, write_json
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
@@ -21,6 +20,7 @@ from raysearch.recommend import (
     MEMBERS,
     Contender,
     Recommendation,
+    as_scorer,
     best_trials,
     ranked_by,
     recommend,
@@ -28,7 +28,7 @@ from raysearch.recommend import (
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.scorer import Scorer
 from raysearch.scores import Scored, scores_table
 from raysearch.selection import choices, winners
@@ -187,12 +187,12 @@ def _write_choice(
     own = {name: final for name, final in finals.items() if name in setups}
     recommended = _recommended(records, settings, ended, prepared.sample)
     chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
+    variations = {View(settings.mode, settings.features): prepared.variation}
     kept = {
-        name: Kept(final, Ensemble(setups[name].detector, setups[name].features, final.snapshot))
-        for name, final in own.items()
+        name: Kept(final, as_scorer(setups[name], final, variations)) for name, final in own.items()
     }
     if recommended is not None:
-        mixture = recommended.mixture(prepared.sample.rows.is_data)
+        mixture = recommended.mixture(prepared.sample.rows.is_data, variations)
         kept[RECOMMENDED] = Kept(recommended, mixture)
     if kept:
         _keep(study.directory, prepared, kept)
@@ -209,7 +209,7 @@ class Kept(NamedTuple):
     """
 
     scores: Final | Recommendation
-    detector: Ensemble | Mixture
+    detector: Scorer | Mixture
 
 
 def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None:
@@ -217,10 +217,10 @@ def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None
     with replacing(directory / SCORES) as temporary:
         pq.write_table(scores_table(prepared.sample, scored, prepared.optimal), temporary)
     for name, each in kept.items():
-        _save(directory / DETECTOR / name, Scorer(each.detector, prepared.variation))
+        _save(directory / DETECTOR / name, each.detector)
 
 
-def _save(directory: Path, scorer: Scorer) -> None:
+def _save(directory: Path, scorer: Scorer | Mixture) -> None:
     with replacing(directory) as temporary:
         temporary.mkdir()
         scorer.save(temporary)

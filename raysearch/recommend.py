@@ -8,19 +8,21 @@ prefer anything at all is asked of rows that had no part in the choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.detectors.ensemble import Ensemble
+from raysearch.features import Variation
 from raysearch.mixture import Mixture, Part, mean_rank
 from raysearch.objectives import VAL_SIC, Objective, objective
 from raysearch.preference import Preference, preference
 from raysearch.records import Records
 from raysearch.refit import N_FOLDS, Final
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
+from raysearch.scorer import Scorer
 from raysearch.settings import Settings
 from raysearch.trial import Setup
 
@@ -58,21 +60,34 @@ class Recommendation(NamedTuple):
     test: NDArray[np.float64] | None
     preference: Preference | None
 
-    def mixture(self, is_data: NDArray[np.bool_]) -> Mixture:
+    def mixture(self, is_data: NDArray[np.bool_], variations: Mapping[View, Variation]) -> Mixture:
         """The detector that scores new events.
 
         Args:
             is_data: (n,) classes of the sample's rows.
+            variations: what made the inputs of each contender's sample.
         """
         return Mixture(
             tuple(
                 Part(
-                    Ensemble(c.setup.detector, c.setup.features, c.final.snapshot),
+                    as_scorer(c.setup, c.final, variations),
                     c.final.rows[~is_data].astype(np.float32),
                 )
                 for c in self.contenders
             )
         )
+
+
+def as_scorer(setup: Setup, final: Final, variations: Mapping[View, Variation]) -> Scorer:
+    """The detector that scores new events with one ensemble.
+
+    Args:
+        setup: what was trained.
+        final: its ensemble.
+        variations: what made the inputs of each sample.
+    """
+    ensemble = Ensemble(setup.detector, setup.features, final.snapshot)
+    return Scorer(ensemble, variations[setup.view])
 
 
 def ranked_by(objective_name: str) -> Objective:

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
+from raysearch.mixture import Mixture, load_detector
 from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
-from raysearch.scorer import Scorer, load_scorer
+from raysearch.scorer import Scorer
 
 SCHEMA = 2
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
@@ -111,7 +112,7 @@ class Study:
         kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
         return pa.schema(kinds).empty_table()
 
-    def detector(self, objective: str | None = None) -> Scorer:
+    def detector(self, objective: str | None = None) -> Scorer | Mixture:
         """What scores like any detector: an objective's choice, or the recommended mean of several.
 
         Args:
@@ -128,7 +129,7 @@ class Study:
                 f"a detector is saved when its setup was retrained, but {self.directory} has none "
                 f"for {name}; `raysearch resume {self.directory}` retrains what is missing."
             )
-        return load_scorer(self.directory / DETECTOR / name)
+        return load_detector(self.directory / DETECTOR / name)
 
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""

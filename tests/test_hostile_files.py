@@ -99,7 +99,7 @@ def test_weights_of_objects_are_refused_and_not_run(tmp_path, ran):
 
 
 def test_a_template_of_objects_is_refused_and_not_run(tmp_path, ran):
-    write_json(tmp_path / "mixture.json", {"schema": 1, "parts": 1})
+    write_json(tmp_path / "mixture.json", {"schema": 2, "parts": 1})
     (tmp_path / "0").mkdir()
     np.save(tmp_path / "0" / "template_scores.npy", np.array([Hostile()], dtype=object))
     with pytest.raises(InputError, match="must hold a whole mixture"):

@@ -97,6 +97,6 @@ def test_the_mixture_scores_new_events_as_the_contenders_do(name):
     rows = snapshot.scores(sample.rows.features).mean(axis=0).astype(float)
     final = Final(snapshot, rows, None, 1.0, 2)
     found = recommend([Contender(0, SETUP, final), Contender(1, SETUP, final)], [], sample, 1)
-    mixture = found.mixture(sample.rows.is_data)
+    mixture = found.mixture(sample.rows.is_data, {SETUP.view: None})
     assert len(mixture.parts) == 2
     assert mixture.parts[0].template.shape == (int((~sample.rows.is_data).sum()),)

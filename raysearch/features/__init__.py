@@ -7,6 +7,7 @@ from raysearch.features.sets import (
     feature_set,
     select,
     select_columns,
+    union,
 )
 from raysearch.features.variation import Variation, fit_variation, variation_from_json
 
@@ -19,5 +20,6 @@ __all__ = [
     "fit_variation",
     "select",
     "select_columns",
+    "union",
     "variation_from_json",
 ]

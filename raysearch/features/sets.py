@@ -11,7 +11,7 @@ References:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -93,6 +93,19 @@ def feature_set(name: str) -> FeatureSet:
         rotated=variant["rotated"] is not None,
         n_noise=int(variant["n_noise"] or 0),
     )
+
+
+def union(names: Iterable[str]) -> tuple[str, ...]:
+    """The columns that any of these feature sets reads, each once.
+
+    Raises:
+        InputError: if a set or its variant is unknown.
+
+    Example:
+        >>> union(["baseline", "baseline_dr"]) == feature_set("baseline_dr").columns
+        True
+    """
+    return tuple(dict.fromkeys(c for name in names for c in feature_set(name).columns))
 
 
 def select_columns(events: Events, name: str) -> Events:

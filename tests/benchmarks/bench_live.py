@@ -182,7 +182,13 @@ def measured(shared: ray.ObjectRef[TwoSample], viewers: int) -> Cost:
 
 def with_viewers(viewers: int, pairs: int) -> None:
     """Print what each pair of studies took."""
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
     shared = ray.put(sample())
     ratios, shares = [], []
     for pair in range(pairs):
