@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from raysearch.files import replacing, write_json
+from raysearch.joint import replay
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
-from raysearch.prepare import Prepared
+from raysearch.prepare import PreparedStudy
 from raysearch.progress import Progress, Say
 from raysearch.recommend import (
     MEMBERS,
@@ -33,11 +34,9 @@ from raysearch.scorer import Scorer
 from raysearch.scores import Scored, scores_table
 from raysearch.selection import choices, winners
 from raysearch.settings import Resources, Settings
-from raysearch.spaces import replay
 from raysearch.study import DETECTOR, SCORES, SELECTION, STUDY, TRIALS, Study
-from raysearch.trial import Setup
 from raysearch.tuning.book import OnRecord
-from raysearch.tuning.cluster import SharedSample, share
+from raysearch.tuning.cluster import Shared, share
 from raysearch.tuning.gauges import Gauges
 from raysearch.tuning.history import History
 from raysearch.tuning.refits import Ended, Winner, refit_all
@@ -52,7 +51,7 @@ _WRITE_SHARE = 0.05
 def execute(
     study: Study,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedStudy,
     resources: Resources,
     say: Say,
 ) -> Study:
@@ -67,8 +66,8 @@ def execute(
     """
     started = time.monotonic()
     history = History(study.directory, settings)
-    sample = share(prepared.sample)
-    task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
+    samples = share(prepared.samples)
+    task = Task(samples, settings.repeats, settings.seed)
     reason = run_search(
         history, task, settings, resources, _recorder(study, history, settings, say), say
     )
@@ -77,7 +76,7 @@ def execute(
     ended: dict[str, Ended] = {}
     if reason != INTERRUPTED:
         try:
-            ended = _retrain(records, settings, sample, resources, say)
+            ended = _retrain(records, settings, samples, resources, say)
         except KeyboardInterrupt:
             reason = INTERRUPTED
     _write_choice(study, settings, prepared, records, ended)
@@ -112,11 +111,11 @@ def _recorder(study: Study, history: History, settings: Settings, say: Say) -> O
 
 
 def _retrain(
-    records: Records, settings: Settings, sample: SharedSample, resources: Resources, say: Say
+    records: Records, settings: Settings, samples: Shared, resources: Resources, say: Say
 ) -> dict[str, Ended]:
     say("retraining the chosen setups on the full statistics")
     chosen = _winners(records, settings) | _contenders(records, settings)
-    found = refit_all(chosen, sample, settings.seed, resources.gpus_per_trial)
+    found = refit_all(chosen, samples, settings.seed, resources.gpus_per_trial)
     for name, ended in found.items():
         if isinstance(ended.final, str):
             say(f"retraining the choice of {name} failed: {ended.final}")
@@ -132,7 +131,7 @@ def _finals(ended: Mapping[str, Ended]) -> dict[str, Final]:
 
 def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
     return {
-        name: Winner(index, _setup(records, index, settings), name)
+        name: Winner(index, replay(settings, records[index][0]), name)
         for name, index in winners(records).items()
     }
 
@@ -141,8 +140,8 @@ def _contenders(records: Records, settings: Settings) -> dict[str, Winner]:
     """The best trials of which the recommendation is the mean, by their place."""
     by = ranked_by(settings.objective)
     return {
-        _place(place): Winner(index, _setup(records, index, settings), by.name, MEMBERS, True)
-        for place, index in enumerate(best_trials(records, by, settings.contenders))
+        _place(place): Winner(index, replay(settings, records[index][0]), by.name, MEMBERS, True)
+        for place, index in enumerate(best_trials(records, settings, by))
     }
 
 
@@ -151,7 +150,10 @@ def _place(place: int) -> str:
 
 
 def _recommended(
-    records: Records, settings: Settings, ended: Mapping[str, Ended], sample: TwoSample
+    records: Records,
+    settings: Settings,
+    ended: Mapping[str, Ended],
+    samples: Mapping[View, TwoSample],
 ) -> Recommendation | None:
     """The mean of those contenders that could be retrained; None if none could."""
     finals, places = _finals(ended), _contenders(records, settings)
@@ -166,34 +168,30 @@ def _recommended(
     # would be a choice by these.
     verdicts = [ended[name].verdict for name in places if name in ended]
     asked = [verdict for verdict in verdicts if isinstance(verdict, np.ndarray)]
-    return recommend(contenders, asked, sample, settings.seed)
-
-
-def _setup(records: Records, index: int, settings: Settings) -> Setup:
-    """The setup of a trial, as the space suggests it for the recorded parameters."""
-    config = replay(settings.space, records[index][0])
-    return Setup(settings.mode, settings.features, config["detector"], config["parameters"])
+    return recommend(contenders, asked, samples[contenders[0].setup.view], settings.seed)
 
 
 def _write_choice(
     study: Study,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedStudy,
     records: Records,
     ended: Mapping[str, Ended],
 ) -> None:
     finals = _finals(ended)
     setups = {name: winner.setup for name, winner in _winners(records, settings).items()}
     own = {name: final for name, final in finals.items() if name in setups}
-    recommended = _recommended(records, settings, ended, prepared.sample)
-    chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
-    variations = {View(settings.mode, settings.features): prepared.variation}
+    samples, variations = prepared.samples, prepared.variations
+    recommended = _recommended(records, settings, ended, samples)
+    chosen = choices(records, setups, own, recommended, samples, settings.seed)
     kept = {
-        name: Kept(final, as_scorer(setups[name], final, variations)) for name, final in own.items()
+        name: Kept(setups[name].view, final, as_scorer(setups[name], final, variations))
+        for name, final in own.items()
     }
     if recommended is not None:
-        mixture = recommended.mixture(prepared.sample.rows.is_data, variations)
-        kept[RECOMMENDED] = Kept(recommended, mixture)
+        view = recommended.contenders[0].setup.view
+        mixture = recommended.mixture(samples[view].rows.is_data, variations)
+        kept[RECOMMENDED] = Kept(view, recommended, mixture)
     if kept:
         _keep(study.directory, prepared, kept)
     selection = {"schema": 1, "objective": settings.objective, "choices": chosen}
@@ -204,18 +202,20 @@ class Kept(NamedTuple):
     """What stays of a choice.
 
     Attributes:
+        view: of its sample; of a mean, one with the same rows as all of its parts have.
         scores: of rows and test events.
         detector: scores new events.
     """
 
+    view: View
     scores: Final | Recommendation
     detector: Scorer | Mixture
 
 
-def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None:
-    scored = {name: Scored(each.scores.rows, each.scores.test) for name, each in kept.items()}
+def _keep(directory: Path, prepared: PreparedStudy, kept: Mapping[str, Kept]) -> None:
+    scored = {n: Scored(each.view, each.scores.rows, each.scores.test) for n, each in kept.items()}
     with replacing(directory / SCORES) as temporary:
-        pq.write_table(scores_table(prepared.sample, scored, prepared.optimal), temporary)
+        pq.write_table(scores_table(prepared.samples, scored, prepared.optimal), temporary)
     for name, each in kept.items():
         _save(directory / DETECTOR / name, each.detector)
 

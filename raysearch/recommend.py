@@ -14,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.backgrounds import template_of
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.features import Variation
+from raysearch.joint import view_of
 from raysearch.mixture import Mixture, Part, mean_rank
 from raysearch.objectives import VAL_SIC, Objective, objective
 from raysearch.preference import Preference, preference
@@ -104,19 +106,26 @@ def ranked_by(objective_name: str) -> Objective:
     return own if own.is_pooled else VAL_SIC
 
 
-def best_trials(
-    records: Records, by: Objective = VAL_SIC, count: int = Settings.contenders
-) -> list[int]:
+def best_trials(records: Records, settings: Settings, by: Objective = VAL_SIC) -> list[int]:
     """Indices of the contenders, the best complete trial first.
+
+    All have the template of the best one. A template event has an out-of-fold score by a member of
+    its own template alone: by an ensemble of another one it would be scored as a new event is, with
+    the mean of all members, and be less spread than data, which would look like an excess. Those of
+    a density are not even the same events for two feature sets. And since deciding rows choose the
+    template, the verdict rows are asked in one mode, and their p needs no factor for the others.
 
     Args:
         records: of all trials.
+        settings: of the study; tell how many there are at most.
         by: what they are compared by.
-        count: of contenders, at most.
     """
     complete = [i for i, (_, record) in records.items() if record.state == "COMPLETE"]
     means = np.array([float(np.mean(records[i][1].metrics[by.name])) for i in complete])
-    return [complete[k] for k in by.order(means)[:count]]
+    ordered = [complete[k] for k in by.order(means)]
+    templates = [template_of(view_of(settings, records[i][0])) for i in ordered]
+    same = [i for i, template in zip(ordered, templates, strict=True) if template == templates[0]]
+    return same[: settings.contenders]
 
 
 def recommend(
@@ -131,7 +140,7 @@ def recommend(
         contenders: at least one.
         verdicts: of each contender that was asked the (v,) ranks of the verdict rows; which were
             asked must not depend on the classes of these.
-        sample: on which they were trained.
+        sample: of one of them; all have the same rows and test events.
         seed: of the study.
     """
     is_data = sample.rows.is_data

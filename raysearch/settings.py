@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 from raysearch.backgrounds import background
@@ -12,6 +13,7 @@ from raysearch.errors import InputError, unknown_name
 from raysearch.features import feature_set
 from raysearch.objectives import objective
 from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sidebands
+from raysearch.samples import View
 
 SAMPLERS = ("tpe", "random")
 BACKENDS = ("auto", "tune", "direct")
@@ -24,8 +26,8 @@ class Settings:
     """The settings of a search; each is a keyword of `raysearch.search`.
 
     Attributes:
-        mode: background template, one of BACKGROUNDS.
-        features: feature set, one of FEATURE_SETS, perhaps with a variant: "baseline+rotated",
+        mode: background templates, of BACKGROUNDS.
+        features: feature sets, of FEATURE_SETS, perhaps with a variant: "baseline+rotated",
             "baseline+noise10".
         space: name of a search space, or ``module:function`` of one's own.
         objective: what is optimised, one of OBJECTIVES.
@@ -46,8 +48,8 @@ class Settings:
         InputError: if a name is unknown or a number breaks its rule.
     """
 
-    mode: str = "idealised"
-    features: str = "baseline"
+    mode: tuple[str, ...] = ("idealised",)
+    features: tuple[str, ...] = ("baseline",)
     space: str = "weak_supervision"
     objective: str = "val_sic"
     sampler: str = "tpe"
@@ -63,8 +65,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
-        background(self.mode)
-        feature_set(self.features)
+        self._check_views()
         objective(self.objective)
         if self.sampler not in SAMPLERS:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
@@ -79,8 +80,25 @@ class Settings:
                 f"{self.verdict_share}; 0 asks for no verdict."
             )
         sidebands(self.region, self.sideband_width_tev)
-        if self.mode == "cathode":
+        if "cathode" in self.mode:
             self.cathode.check_region(self.region)
+
+    def _check_views(self) -> None:
+        for name in ("mode", "features"):
+            check_list(name, getattr(self, name))
+        for name in self.features:
+            feature_set(name)
+        needs_truth = any([background(name).needs_truth for name in self.mode])
+        if len(self.mode) > 1 and needs_truth:
+            raise InputError(
+                "mode 'supervised' has true labels for classes, so that no other mode compares "
+                f"with it, but got mode = {listed(self.mode)}; make it a study of its own."
+            )
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Modes and feature sets in which setups are tried."""
+        return tuple(View(*pair) for pair in product(self.mode, self.features))
 
     @property
     def region(self) -> Window:
@@ -90,6 +108,8 @@ class Settings:
     def as_json(self) -> dict[str, Any]:
         """Plain values, as study.json holds them."""
         changed = {
+            "mode": list(self.mode),
+            "features": list(self.features),
             "signal_region_tev": list(self.signal_region_tev),
             "cathode": self.cathode.as_json(),
         }
@@ -148,10 +168,35 @@ class Resources:
                 )
 
 
+def names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Names that may be written as one word with commas.
+
+    Example:
+        >>> names("idealised,cwola"), names(["cwola"])
+        (('idealised', 'cwola'), ('cwola',))
+    """
+    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)
+
+
+def listed(values: Sequence[Any]) -> str:
+    """Values as a message names them."""
+    return ", ".join(map(str, values))
+
+
+def check_list(name: str, values: Sequence[Any]) -> None:
+    """Raise InputError unless there are values, and each of them once."""
+    if not values or len(set(values)) < len(values):
+        raise InputError(
+            f"{name} must be one or more, each once, but got {listed(values) or 'none'}."
+        )
+
+
 def settings_from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `Settings.as_json` gave."""
     edges = values["signal_region_tev"]
     changed = {
+        "mode": tuple(values["mode"]),
+        "features": tuple(values["features"]),
         "signal_region_tev": (edges[0], edges[1]),
         "cathode": cathode_from_json(values["cathode"]),
     }

@@ -20,9 +20,19 @@ from raysearch.records import trials_table
 from raysearch.report import ReportContents, write_report
 from raysearch.scorer import Scorer
 
-SCHEMA = 2
+SCHEMA = 3
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
-SCORES, DETECTOR, GENERATED = "scores.parquet", "detector", "template.h5"
+SCORES, DETECTOR = "scores.parquet", "detector"
+
+
+def generated_name(features: str) -> str:
+    """The file of the template that was generated for a feature set.
+
+    Example:
+        >>> generated_name("baseline+noise2")
+        'template.baseline+noise2.h5'
+    """
+    return f"template.{features}.h5"
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,12 @@ class Study:
             `is_clear`, `p_value`, `significance` and more; None if no rows were set aside to ask,
             or nothing was retrained.
         """
-        recommended: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
-        found: dict[str, Any] | None = recommended.get("preference")
+        found: dict[str, Any] | None = self._recommended.get("preference")
+        return found
+
+    @property
+    def _recommended(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
         return found
 
     def summary(self) -> str:
@@ -81,12 +95,14 @@ class Study:
             return "no trial is complete, so nothing was chosen; the report lists the reasons."
         best = self.best
         settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
-        lines = [f"{self._chosen}: {best['setup']['detector']} {settings}"]
+        setup = best["setup"]
+        where = f"{setup['detector']} on {setup['features']} in {setup['mode']} mode"
+        lines = [f"{self._chosen}: {where} {settings}"]
         figures = (best["ensemble"] or {}).get("metrics")
         if figures:
             lines.append(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
-        if RECOMMENDED in self.selection["choices"]:
-            said = in_words(self.preference, self.about["settings"]["mode"])
+        if self._recommended:
+            said = in_words(self.preference, self._recommended["setup"]["mode"])
             if said is not None:
                 lines.append(f"{said.headline}: {said.sentence}")
         return "\n".join(lines)

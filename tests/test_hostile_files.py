@@ -60,7 +60,7 @@ def use(tmp_path, monkeypatch):
 
 
 FILES = ["study.json", "trials.parquet", "selection.json", "optuna.db", "scores.parquet"]
-FILES += ["template.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
+FILES += ["template.baseline.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
 
 
 def test_a_study_of_ones_own_is_used_up_to_its_trials(tmp_path, use):

@@ -22,11 +22,11 @@ def search(
         Path | None, typer.Argument(help="HDF5 events; default: the embedded surrogate.")
     ] = None,
     mode: Annotated[
-        str, typer.Option(help="supervised, idealised, cwola or cathode.")
-    ] = Settings.mode,
+        str, typer.Option(help="supervised, or of idealised, cwola, cathode one or several.")
+    ] = ",".join(Settings.mode),
     features: Annotated[
-        str, typer.Option(help="Feature set; +rotated and +noiseN may follow.")
-    ] = Settings.features,
+        str, typer.Option(help="Feature sets, a,b,...; +rotated and +noiseN may follow each.")
+    ] = ",".join(Settings.features),
     space: Annotated[
         str, typer.Option(help="Search space: a name, or module:function.")
     ] = Settings.space,

@@ -20,7 +20,7 @@ from raysearch.live.running import is_held
 from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
 from raysearch.records import trial_id
-from raysearch.settings import Settings
+from raysearch.settings import Settings, listed
 from raysearch.tuning.history import DATABASE
 
 _LINKS_EVERY_S = 30.0
@@ -175,7 +175,7 @@ class State:
         asked = ("mode", "features", "space", "sampler", "repeats", "seed", "objective")
         return {
             "name": text(self._directory.absolute().name),
-            "settings": {name: text(getattr(chosen, name)) for name in asked},
+            "settings": {name: _setting(getattr(chosen, name)) for name in asked},
             "direction": objective(chosen.objective).direction,
             "metrics": METRICS,
             "created": text(self._about.get("created", "")),
@@ -203,6 +203,11 @@ def message(snapshot: Snapshot, life: str, position: int) -> bytes:
     rows = b",".join(snapshot.rows[position : snapshot.n_rows])
     start = f'{{"life":"{snapshot.life}","from":{position},"now":{time.time():.1f},"rows":['
     return start.encode() + rows + b'],"head":' + snapshot.head + b"}"
+
+
+def _setting(value: object) -> str:
+    """A setting, or several, as text."""
+    return text(listed(value) if isinstance(value, tuple) else value)
 
 
 def _running(trial: Running) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch.racing import Race, Rule, Rung, as_news, ladder
 from raysearch.seeds import number
@@ -41,7 +41,7 @@ class Trials:
 
 
 def ends(*assignments, **how):
-    return list(run_assignments(assignments, SAMPLE, Trials(**how)))
+    return list(run_assignments(assignments, {VIEW: SAMPLE}, Trials(**how)))
 
 
 def hopeless(rung):
