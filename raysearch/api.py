@@ -45,6 +45,7 @@ def search(
     space: str | Space = Settings.space,
     objective: str = Settings.objective,
     sampler: str = Settings.sampler,
+    strategy: str = Settings.strategy,
     trials: int = Settings.trials,
     repeats: int = Settings.repeats,
     seed: int = Settings.seed,
@@ -79,6 +80,8 @@ def search(
         objective: "val_sic", "val_loss", "max_sic", or of calibrated scores of all rows
             "cross_sic", "sic_bound", "sic_area", "excess_significance".
         sampler: "tpe" or "random".
+        strategy: "joint" suggests mode and features together with the hyperparameters, "steps"
+            searches hyperparameters in the first mode on the first feature set before.
         trials: how many setups are tried.
         repeats: independent fits of each setup.
         seed: every random choice follows from it.
@@ -112,6 +115,7 @@ def search(
         space=space_name(space),
         objective=objective,
         sampler=sampler,
+        strategy=strategy,
         trials=trials,
         repeats=repeats,
         seed=seed,

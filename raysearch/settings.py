@@ -16,6 +16,7 @@ from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sideban
 from raysearch.samples import View
 
 SAMPLERS = ("tpe", "random")
+STRATEGIES = ("joint", "steps")
 BACKENDS = ("auto", "tune", "direct")
 # More would leave the choice less than the verdict.
 MOST_VERDICT = 0.5
@@ -32,6 +33,9 @@ class Settings:
         space: name of a search space, or ``module:function`` of one's own.
         objective: what is optimised, one of OBJECTIVES.
         sampler: "tpe" or "random".
+        strategy: "joint" suggests mode and features together with the hyperparameters; "steps"
+            first searches hyperparameters in the first mode on the first feature set. Of one mode
+            and feature set there is only the first.
         trials: how many setups are tried.
         repeats: independent fits of each setup.
         seed: every random choice follows from it.
@@ -53,6 +57,7 @@ class Settings:
     space: str = "weak_supervision"
     objective: str = "val_sic"
     sampler: str = "tpe"
+    strategy: str = "joint"
     trials: int = 30
     repeats: int = 3
     seed: int = 1
@@ -69,6 +74,8 @@ class Settings:
         objective(self.objective)
         if self.sampler not in SAMPLERS:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
+        if self.strategy not in STRATEGIES:
+            raise unknown_name("strategy", self.strategy, STRATEGIES)
         for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
             if getattr(self, name) < least:
                 raise InputError(
@@ -79,6 +86,8 @@ class Settings:
                 f"`0 <= verdict_share <= {MOST_VERDICT}` must hold, but got verdict_share = "
                 f"{self.verdict_share}; 0 asks for no verdict."
             )
+        if self.strategy == "steps":
+            self._check_steps()
         sidebands(self.region, self.sideband_width_tev)
         if "cathode" in self.mode:
             self.cathode.check_region(self.region)
@@ -94,6 +103,26 @@ class Settings:
                 "mode 'supervised' has true labels for classes, so that no other mode compares "
                 f"with it, but got mode = {listed(self.mode)}; make it a study of its own."
             )
+
+    def _check_steps(self) -> None:
+        """Every pair of mode and feature set must have its turn."""
+        pairs, others = len(self.views), len(self.views) - 1
+        if not others:
+            raise InputError(
+                "strategy 'steps' needs several modes or feature sets, but got one of each; leave "
+                "--strategy out."
+            )
+        if self.trials - self.first_step < others:
+            raise InputError(
+                f"strategy 'steps' spends a third of its trials in the first of {pairs} pairs of "
+                f"mode and feature set and one or more in each other, but got trials = "
+                f"{self.trials}; ask for more trials or fewer pairs."
+            )
+
+    @property
+    def first_step(self) -> int:
+        """Trials of strategy "steps" in the first mode on the first feature set: a third."""
+        return -(-self.trials // 3)
 
     @property
     def views(self) -> tuple[View, ...]:

@@ -16,6 +16,7 @@ OTHERS = Settings(
     space="hgb",
     objective="max_sic",
     sampler="random",
+    strategy="steps",
     trials=7,
     repeats=2,
     seed=9,
@@ -52,6 +53,13 @@ def test_the_other_settings_differ_everywhere():
         ),
         ({"objective": "val_sick"}, "unknown objective 'val_sick'; did you mean 'val_sic'"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'"),
+        ({"strategy": "step"}, "unknown strategy 'step'; did you mean 'steps'"),
+        ({"strategy": "steps"}, "needs several modes or feature sets, but got one of each"),
+        (
+            {"strategy": "steps", "mode": ("idealised", "cwola", "cathode"), "trials": 2},
+            "in the first of 3 pairs of mode and feature set and one or more in each other, but "
+            "got trials = 2",
+        ),
         ({"trials": 0}, "`trials >= 1` must hold, but got trials = 0"),
         ({"repeats": 0}, "`repeats >= 1` must hold, but got repeats = 0"),
         ({"seed": -1}, "`seed >= 0` must hold, but got seed = -1"),

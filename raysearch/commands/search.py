@@ -34,6 +34,9 @@ def search(
         str, typer.Option(help=f"What is optimised: {', '.join(OBJECTIVES)}.")
     ] = Settings.objective,
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = Settings.sampler,
+    strategy: Annotated[
+        str, typer.Option(help="Mode and features: joint with the rest, or steps one by one.")
+    ] = Settings.strategy,
     trials: Annotated[int, typer.Option(help="Setups to try.")] = Settings.trials,
     repeats: Annotated[int, typer.Option(help="Fits of each setup.")] = Settings.repeats,
     seed: options.Seed = Settings.seed,
@@ -86,6 +89,7 @@ def search(
         space=space,
         objective=objective,
         sampler=sampler,
+        strategy=strategy,
         trials=trials,
         repeats=repeats,
         seed=seed,

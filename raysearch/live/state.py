@@ -172,7 +172,7 @@ class State:
     def _told(self) -> dict[str, Any]:
         read = self._read
         chosen = self._settings
-        asked = ("mode", "features", "space", "sampler", "repeats", "seed", "objective")
+        asked = ("mode", "features", "space", "sampler", "strategy", "repeats", "seed", "objective")
         return {
             "name": text(self._directory.absolute().name),
             "settings": {name: _setting(getattr(chosen, name)) for name in asked},

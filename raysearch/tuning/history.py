@@ -8,6 +8,7 @@ samplers see a copy of it in memory, where a trial's number is its index.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from raysearch.records import Record, record_from_json
 from raysearch.settings import Settings
 from raysearch.tuning.database import Database, direction_of
 from raysearch.tuning.samplers import IndexSeededSampler
+from raysearch.tuning.steps import steps_of
 from raysearch.tuning.window import WINDOW, Window
 
 DATABASE = "optuna.db"
@@ -41,7 +43,7 @@ class History:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._settings, self._window = settings, window
-        self._objective = objective(settings.objective)
+        self._objective, self._steps = objective(settings.objective), steps_of(settings)
         self._database = Database(directory / DATABASE, self._objective)
         self.recover()
 
@@ -49,6 +51,14 @@ class History:
     def left(self) -> int:
         """Trials that are still to be given."""
         return self._left
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the next trial depends on some that have not ended."""
+        if self._steps is None:
+            return False
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return self._steps.must_wait(waiting[0].number, self._records) if waiting else False
 
     def ask(self) -> tuple[int, Trial]:
         """The next trial with its index; interrupted ones come again first."""
@@ -93,7 +103,7 @@ class History:
         """Queue again what a killed driver or worker left open; nothing may be running."""
         self.commit()
         stored = self._database.trials()
-        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed)
+        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed, self._given)
         direction = direction_of(self._objective)
         self._storage = Window(direction, self._window)
         self.study = optuna.create_study(
@@ -110,6 +120,9 @@ class History:
             if found.state != TrialState.FAIL:
                 sampler.learn(found)
         self._left = self._settings.trials - len(self._records)
+
+    def _given(self, index: int) -> Mapping[str, Any]:
+        return {} if self._steps is None else self._steps.given(index, self._records)
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)
