@@ -117,11 +117,13 @@ def prepare_study(
     Raises:
         InputError: as `prepare`.
     """
+    divided = {mode: _divided(inputs, mode, settings) for mode in settings.mode}
     views = {
-        view: prepare(inputs, settings, view, generated=generated.get(view.features), say=say)
+        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), say)
         for view in settings.views
     }
-    return PreparedStudy(views, _optimal(inputs, settings))
+    test = divided[settings.mode[0]].usable.test
+    return PreparedStudy(views, _optimal(test, settings) if inputs.is_surrogate else None)
 
 
 def prepare(
@@ -144,16 +146,27 @@ def prepare(
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
     """
-    mode = _mode(view.mode, settings, say)
-    pools = _pools(inputs, view.mode, settings)
-    usable = _usable(pools, settings)
+    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, say)
+
+
+class _Divided(NamedTuple):
+    """The events of a mode, and those of them that a study can use."""
+
+    pools: Pools
+    usable: Pools
+
+
+def _prepared(
+    divided: _Divided, settings: Settings, view: View, generated: Events | None, say: Say
+) -> Prepared:
+    mode, usable = _mode(view.mode, settings, say), divided.usable
     variation = fit_variation(view.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
     sample = _with_verdict(join(classes, varied.test, settings.region), mode, settings)
     return Prepared(
         sample,
-        _counts(sample, pools, settings),
+        _counts(sample, divided.pools, settings),
         variation,
         classes.template if mode.generates else None,
         None if classes.generated is None else _quality(classes.generated, settings, say),
@@ -181,7 +194,7 @@ def rehearse(inputs: Inputs, settings: Settings, view: View) -> Rehearsal:
         InputError: as `prepare`.
     """
     mode = _mode(view.mode, settings, lambda _: None)
-    usable = _usable(_pools(inputs, view.mode, settings), settings)
+    usable = _divided(inputs, view.mode, settings).usable
     standard = _standard(mode, usable, settings)
     varied = _varied(usable, fit_variation(view.features, standard, settings.seed))
     if not isinstance(mode, Cathode):
@@ -255,9 +268,9 @@ def _quality(generated: Generated, settings: Settings, say: Say) -> Mapping[str,
     return {"estimator": settings.cathode.estimator, **about, "check": check}
 
 
-def _pools(inputs: Inputs, mode: str, settings: Settings) -> Pools:
+def _divided(inputs: Inputs, mode: str, settings: Settings) -> _Divided:
     given = for_mode(inputs, mode)
-    return divide(
+    pools = divide(
         given.events,
         given.template,
         given.test,
@@ -267,6 +280,7 @@ def _pools(inputs: Inputs, mode: str, settings: Settings) -> Pools:
         settings.seed,
         aside=given.shares_template,
     )
+    return _Divided(pools, _usable(pools, settings))
 
 
 def _usable(pools: Pools, settings: Settings) -> Pools:
@@ -285,10 +299,7 @@ def _usable(pools: Pools, settings: Settings) -> Pools:
     return Pools(pools.data, pools.truth, pools.template, None)
 
 
-def _optimal(inputs: Inputs, settings: Settings) -> NDArray[np.float64] | None:
-    if not inputs.is_surrogate:
-        return None
-    test = _usable(_pools(inputs, settings.mode[0], settings), settings).test
+def _optimal(test: Events | None, settings: Settings) -> NDArray[np.float64] | None:
     if test is None or not set(COLUMNS) <= set(test.columns):
         return None
     return log_likelihood_ratio(test, settings.signal_region_tev)

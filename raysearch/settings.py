@@ -34,8 +34,8 @@ class Settings:
         objective: what is optimised, one of OBJECTIVES.
         sampler: "tpe" or "random".
         strategy: "joint" suggests mode and features together with the hyperparameters; "steps"
-            first searches hyperparameters in the first mode on the first feature set. Of one mode
-            and feature set there is only the first.
+            first searches hyperparameters in the first mode on the first feature set, and needs
+            several of either.
         trials: how many setups are tried.
         repeats: independent fits of each setup.
         seed: every random choice follows from it.

@@ -51,6 +51,12 @@ def test_a_pack_is_measured_for_the_layout_of_its_networks(sizes):
     assert said.capacity_of(mlp(width=256), SAMPLE) == 3
 
 
+def test_trials_of_different_samples_share_no_pack():
+    other = mlp()._replace(features="baseline_dr")
+    found = packs({0: mlp(), 1: other, 2: mlp(), 3: other}, lambda setup: 4)
+    assert [list(pack) for pack in found] == [[0, 2], [1, 3]]
+
+
 def test_a_search_is_told_what_was_measured_and_what_gpus_would_hold(sizes, monkeypatch):
     monkeypatch.setattr(capacity, "hide_unassigned_gpus", lambda: None)
     monkeypatch.setattr(ray, "get", lambda found: found)

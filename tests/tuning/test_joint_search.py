@@ -4,11 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from toys import toy_sample
 
 from raysearch import InputError, read_events, search
 from raysearch.backgrounds import template_of
 from raysearch.samples import View
 from raysearch.score import score_file
+from raysearch.settings import Resources, Settings
+from raysearch.tuning.cluster import share
+from raysearch.tuning.history import History
+from raysearch.tuning.run import run_search
+from raysearch.tuning.task import Task
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
@@ -80,11 +86,25 @@ def test_a_new_file_is_scored_as_the_study_scored_its_test(study, tmp_path):
         assert n == len(read_events(tmp_path / f"{objective}.h5")) == len(read_events(inputs))
 
 
-def test_the_same_study_by_tune_has_the_same_trials(study, events, tmp_path):
-    again = search(events, **JOINT, out=tmp_path / "again", backend="tune", **QUIET)
-    tables = [s.table().drop_columns(["seconds"]) for s in (again, study)]
-    assert tables[0].equals(tables[1])
-    assert again.preference == study.preference
+def records(folder, strategy, backend):
+    """How the trials of a search over toy samples ended, whenever that was."""
+    settings = Settings(
+        mode=("idealised", "cwola"), features=("baseline", "baseline_dr"), strategy=strategy,
+        space="hgb", sampler="random", trials=9, repeats=1,
+    )  # fmt: skip
+    samples = {view: toy_sample(seed=k, d=3 + k) for k, view in enumerate(settings.views)}
+    folder.mkdir()
+    history, task = History(folder, settings), Task(share(samples), 1, 1)
+    run_search(history, task, settings, Resources(backend=backend), lambda *_: None, lambda _: None)
+    return {i: (p, r._replace(seconds=0.0)) for i, (p, r) in history.records().items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["joint", "steps"])
+def test_either_backend_has_the_same_trials(strategy, tmp_path):
+    tuned, direct = (records(tmp_path / name, strategy, name) for name in ("tune", "direct"))
+    assert tuned == direct
+    assert {record.state for _, record in direct.values()} == {"COMPLETE"}
 
 
 def test_columns_that_a_set_lacks_are_named_before_anything_starts(events, tmp_path):
