@@ -389,6 +389,6 @@ def test_what_is_no_study_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"must hold study\.json"):
         dashboard(tmp_path)
     driver = Driver(tmp_path / "study")
-    (tmp_path / "study" / "study.json").write_text('{"schema": 2, "settings": {"seed": "x"}}')
+    (tmp_path / "study" / "study.json").write_text('{"schema": 3, "settings": {"seed": "x"}}')
     with pytest.raises(InputError, match="must hold the settings"):
         dashboard(driver.directory)
