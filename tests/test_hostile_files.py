@@ -36,7 +36,7 @@ PICKLE = pickle.dumps(Hostile())
 def use(tmp_path, monkeypatch):
     """Does with a study what a user does, up to the first trial; errors are welcome."""
     monkeypatch.setattr(api, "connected", lambda *given: nullcontext())
-    for name in ("_inputs", "prepare"):
+    for name in ("_inputs", "prepare_study"):
         monkeypatch.setattr(api, name, lambda *given, **named: None)
     opened = []
 
