@@ -8,7 +8,6 @@ samplers see a copy of it in memory, where a trial's number is its index.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from raysearch.records import Record, record_from_json
 from raysearch.settings import Settings
 from raysearch.tuning.database import Database, direction_of
 from raysearch.tuning.samplers import IndexSeededSampler
-from raysearch.tuning.steps import steps_of
+from raysearch.tuning.steps import given_of, steps_of
 from raysearch.tuning.window import WINDOW, Window
 
 DATABASE = "optuna.db"
@@ -103,13 +102,15 @@ class History:
         """Queue again what a killed driver or worker left open; nothing may be running."""
         self.commit()
         stored = self._database.trials()
-        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed, self._given)
+        self._records: dict[int, tuple[dict[str, Any], Record]] = {}
+        # Not a method of this object, which would then outlive its last user.
+        given = given_of(self._steps, self._records)
+        sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed, given)
         direction = direction_of(self._objective)
         self._storage = Window(direction, self._window)
         self.study = optuna.create_study(
             storage=self._storage, sampler=sampler, direction=direction
         )
-        self._records: dict[int, tuple[dict[str, Any], Record]] = {}
         for index in range(self._settings.trials):
             found = stored.get(index)
             if found is None or found.state == TrialState.RUNNING:
@@ -120,9 +121,6 @@ class History:
             if found.state != TrialState.FAIL:
                 sampler.learn(found)
         self._left = self._settings.trials - len(self._records)
-
-    def _given(self, index: int) -> Mapping[str, Any]:
-        return {} if self._steps is None else self._steps.given(index, self._records)
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)

@@ -8,7 +8,7 @@ as after any search.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -91,6 +91,16 @@ class Steps:
 def steps_of(settings: Settings) -> Steps | None:
     """The steps of a study; None where all is searched jointly."""
     return Steps(settings) if settings.strategy == "steps" else None
+
+
+def given_of(steps: Steps | None, records: Records) -> Callable[[int], Mapping[str, Any]]:
+    """What each trial is given, by its index.
+
+    Args:
+        steps: of the study; None where nothing is given.
+        records: of the trials that ended; looked at when a trial is asked about.
+    """
+    return (lambda _: {}) if steps is None else (lambda index: steps.given(index, records))
 
 
 def _of_view(mode: str, features: str) -> dict[str, str]:
