@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from raysearch.backgrounds import background
 from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings
 from raysearch.directories import (
@@ -33,14 +32,14 @@ from raysearch.inputs import (
     surrogate_inputs,
     unchanged,
 )
-from raysearch.prepare import Prepared, prepare
+from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
-from raysearch.settings import Resources, Settings, settings_from_json
+from raysearch.settings import Resources, Settings, names, settings_from_json
 from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
 from raysearch.storage import written
-from raysearch.study import GENERATED, SCHEMA, STUDY, Study, load_study
+from raysearch.study import SCHEMA, STUDY, Study, generated_name, load_study
 from raysearch.tuning.place import Place, place
 
 
@@ -49,11 +48,12 @@ def search(
     *,
     template: Source | None = None,
     test: Source | None = None,
-    mode: str = Settings.mode,
-    features: str = Settings.features,
+    mode: str | Sequence[str] = Settings.mode,
+    features: str | Sequence[str] = Settings.features,
     space: str | Space = Settings.space,
     objective: str = Settings.objective,
     sampler: str = Settings.sampler,
+    strategy: str = Settings.strategy,
     trials: int = Settings.trials,
     repeats: int = Settings.repeats,
     seed: int = Settings.seed,
@@ -82,12 +82,16 @@ def search(
         template: background of the signal region for the idealised mode; None to take a share of
             the labelled background.
         test: labelled events that only the supervised metric sees; None to set some aside.
-        mode: "supervised", "idealised", "cwola" or "cathode".
-        features: feature set, e.g. "baseline", or a variant of one: "baseline+rotated+noise10".
+        mode: "supervised", or one or several of "idealised", "cwola" and "cathode", as a list or
+            with commas: the search chooses among them, too.
+        features: one or several feature sets, e.g. "baseline", or a variant of one:
+            "baseline+rotated+noise10".
         space: name of a search space, ``module:function``, or a module-level function.
         objective: "val_sic", "val_loss", "max_sic", or of calibrated scores of all rows
             "cross_sic", "sic_bound", "sic_area", "excess_significance".
         sampler: "tpe" or "random".
+        strategy: "joint" suggests mode and features together with the hyperparameters, "steps"
+            searches hyperparameters in the first mode on the first feature set before.
         trials: how many setups are tried.
         repeats: independent fits of each setup.
         seed: every random choice follows from it.
@@ -121,11 +125,12 @@ def search(
         InputError: if anything given breaks a rule; as early as possible, before Ray starts.
     """
     settings = Settings(
-        mode=mode,
-        features=features,
+        mode=names(mode),
+        features=names(features),
         space=space_name(space),
         objective=objective,
         sampler=sampler,
+        strategy=strategy,
         trials=trials,
         repeats=repeats,
         seed=seed,
@@ -148,7 +153,7 @@ def search(
     if go_on and _goes_on(directory, settings, kept, sources):
         return _go_on(load_study(directory), sources, resources, address, say)
     _check_free(directory, settings, kept)
-    prepared = prepare(_inputs(sources, settings), settings, say=say)
+    prepared = prepare_study(_inputs(sources, settings), settings, say=say)
     with locked(directory), connected(address, resources.gpus_per_trial, say):
         _check_free(directory, settings, kept)
         inputs = describe(stored(sources, directory / INPUTS))
@@ -189,8 +194,8 @@ def _go_on(
         return study
     settings = settings_from_json(study.about["settings"])
     check_address(address)
-    generated = _generated(study.directory / GENERATED)
-    prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
+    generated = _generated(study.directory, settings)
+    prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
     with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
         about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
@@ -233,8 +238,8 @@ def _join(
 ) -> Study:
     """Take part in a study that another process runs."""
     check_address(address)
-    generated = _generated(study.directory / GENERATED)
-    prepared = prepare(_inputs(sources, settings), settings, generated=generated, say=say)
+    generated = _generated(study.directory, settings)
+    prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
     with written(study.directory, "study"), connected(address, resources.gpus_per_trial, say):
         # Ray takes seconds to import.
         from raysearch.execute import take_part
@@ -249,19 +254,14 @@ def _is_complete(study: Study) -> bool:
 
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
     if any(source is not None for source in sources.values()):
-        return read_inputs(sources, settings.features)
-    return surrogate_inputs(
-        settings.features,
-        settings.region,
-        settings.n_signal,
-        settings.seed,
-        background(settings.mode).takes_template,
-    )
+        return read_inputs(sources, settings.features, settings.mode)
+    return surrogate_inputs(settings.features, settings.region, settings.n_signal, settings.seed)
 
 
-def _generated(path: Path) -> Events | None:
-    """The template that the study generated when it began, so that resuming trains nothing."""
-    return read_events(path) if path.is_file() else None
+def _generated(directory: Path, settings: Settings) -> dict[str, Events]:
+    """The templates that the study generated when it began, so that resuming trains nothing."""
+    paths = {name: directory / generated_name(name) for name in settings.features}
+    return {name: read_events(path) for name, path in paths.items() if path.is_file()}
 
 
 def _check_free(directory: Path, settings: Settings, kept: Place) -> None:
@@ -305,7 +305,7 @@ def _create(
     settings: Settings,
     kept: Place,
     inputs: Mapping[str, Any],
-    prepared: Prepared,
+    prepared: PreparedStudy,
     resources: Resources,
 ) -> Study:
     about = {
@@ -319,16 +319,16 @@ def _create(
         "git_commit": git_commit(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    if prepared.density is not None:
-        about["density"] = prepared.density
-    if prepared.generated is not None:
-        write_columns(directory / GENERATED, prepared.generated)
+    if prepared.densities:
+        about["density"] = prepared.densities
+    for features, events in prepared.generated.items():
+        write_columns(directory / generated_name(features), events)
     write_json(directory / STUDY, about)
     return load_study(directory)
 
 
 def _execute(
-    study: Study, settings: Settings, prepared: Prepared, resources: Resources, say: Say
+    study: Study, settings: Settings, prepared: PreparedStudy, resources: Resources, say: Say
 ) -> Study:
     # Ray takes seconds to import; what needs no search should not wait for it.
     from raysearch.execute import execute

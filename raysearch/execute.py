@@ -10,17 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raysearch.detectors.ensemble import Ensemble
 from raysearch.directories import is_running
 from raysearch.files import replacing, write_json
+from raysearch.joint import replay
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
-from raysearch.prepare import Prepared
+from raysearch.prepare import PreparedStudy
 from raysearch.progress import Progress, Say
 from raysearch.recommend import (
     MEMBERS,
     Contender,
     Recommendation,
+    as_scorer,
     best_trials,
     ranked_by,
     recommend,
@@ -28,13 +29,12 @@ from raysearch.recommend import (
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import INTERRUPTED, Record, Records, write_trials
 from raysearch.refit import Final
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.schemas import write_table
 from raysearch.scorer import Scorer
 from raysearch.scores import TABLE_SCHEMA, Scored, scores_table
 from raysearch.selection import choices, winners
 from raysearch.settings import Resources, Settings
-from raysearch.spaces import replay
 from raysearch.study import (
     DETECTOR,
     SCORES,
@@ -44,9 +44,8 @@ from raysearch.study import (
     TRIALS,
     Study,
 )
-from raysearch.trial import Setup
 from raysearch.tuning.book import OnRecord
-from raysearch.tuning.cluster import SharedSample, share
+from raysearch.tuning.cluster import Shared, share
 from raysearch.tuning.gauges import Gauges
 from raysearch.tuning.history import History
 from raysearch.tuning.refits import Ended, Winner, refit_all
@@ -61,7 +60,7 @@ _WRITE_SHARE = 0.05
 def execute(
     study: Study,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedStudy,
     resources: Resources,
     say: Say,
 ) -> Study:
@@ -75,16 +74,16 @@ def execute(
         say: where progress goes, line by line.
     """
     started = time.monotonic()
-    sample = share(prepared.sample)
+    samples = share(prepared.samples)
     history = History(study.directory, settings, place=study.place)
     record = _with_table(study, history, _teller(study, history, settings, say))
-    reason = _search(history, sample, settings, resources, record, say)
+    reason = _search(history, samples, settings, resources, record, say)
     records = history.records()
     write_trials(study.directory / TRIALS, records)
     ended: dict[str, Ended] = {}
     if reason != INTERRUPTED:
         try:
-            ended = _retrain(records, settings, sample, resources, say)
+            ended = _retrain(records, settings, samples, resources, say)
         except KeyboardInterrupt:
             reason = INTERRUPTED
     _write_choice(study, settings, prepared, records, ended)
@@ -101,7 +100,7 @@ def execute(
 def take_part(
     study: Study,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedStudy,
     resources: Resources,
     say: Say,
 ) -> Study:
@@ -114,10 +113,10 @@ def take_part(
         resources: of a trial, and the time budget, of this driver.
         say: where progress goes, line by line.
     """
-    sample = share(prepared.sample)
+    samples = share(prepared.samples)
     history = History(study.directory, settings, place=study.place)
     tell = _teller(study, history, settings, say)
-    reason = _search(history, sample, settings, resources, tell, say)
+    reason = _search(history, samples, settings, resources, tell, say)
     say(_parting(study.directory, reason))
     return study
 
@@ -133,14 +132,14 @@ def _parting(directory: Path, reason: str | None) -> str:
 
 def _search(
     history: History,
-    sample: SharedSample,
+    samples: Shared,
     settings: Settings,
     resources: Resources,
     record: OnRecord,
     say: Say,
 ) -> str | None:
     """Run what is left and let go of the rest; why it ended early, or None."""
-    task = Task(sample, settings.mode, settings.features, settings.repeats, settings.seed)
+    task = Task(samples, settings.repeats, settings.seed)
     try:
         return run_search(history, task, settings, resources, record, say)
     finally:
@@ -177,11 +176,11 @@ def _with_table(study: Study, history: History, tell: OnRecord) -> OnRecord:
 
 
 def _retrain(
-    records: Records, settings: Settings, sample: SharedSample, resources: Resources, say: Say
+    records: Records, settings: Settings, samples: Shared, resources: Resources, say: Say
 ) -> dict[str, Ended]:
     say("retraining the chosen setups on the full statistics")
     chosen = _winners(records, settings) | _contenders(records, settings)
-    found = refit_all(chosen, sample, settings.seed, resources.gpus_per_trial)
+    found = refit_all(chosen, samples, settings.seed, resources.gpus_per_trial)
     for name, ended in found.items():
         if isinstance(ended.final, str):
             say(f"retraining the choice of {name} failed: {ended.final}")
@@ -197,7 +196,7 @@ def _finals(ended: Mapping[str, Ended]) -> dict[str, Final]:
 
 def _winners(records: Records, settings: Settings) -> dict[str, Winner]:
     return {
-        name: Winner(index, _setup(records, index, settings), name)
+        name: Winner(index, replay(settings, records[index][0]), name)
         for name, index in winners(records).items()
     }
 
@@ -206,8 +205,8 @@ def _contenders(records: Records, settings: Settings) -> dict[str, Winner]:
     """The best trials of which the recommendation is the mean, by their place."""
     by = ranked_by(settings.objective)
     return {
-        _place(place): Winner(index, _setup(records, index, settings), by.name, MEMBERS, True)
-        for place, index in enumerate(best_trials(records, by, settings.contenders))
+        _place(place): Winner(index, replay(settings, records[index][0]), by.name, MEMBERS, True)
+        for place, index in enumerate(best_trials(records, settings, by))
     }
 
 
@@ -216,7 +215,10 @@ def _place(place: int) -> str:
 
 
 def _recommended(
-    records: Records, settings: Settings, ended: Mapping[str, Ended], sample: TwoSample
+    records: Records,
+    settings: Settings,
+    ended: Mapping[str, Ended],
+    samples: Mapping[View, TwoSample],
 ) -> Recommendation | None:
     """The mean of those contenders that could be retrained; None if none could."""
     finals, places = _finals(ended), _contenders(records, settings)
@@ -231,34 +233,30 @@ def _recommended(
     # would be a choice by these.
     verdicts = [ended[name].verdict for name in places if name in ended]
     asked = [verdict for verdict in verdicts if isinstance(verdict, np.ndarray)]
-    return recommend(contenders, asked, sample, settings.seed)
-
-
-def _setup(records: Records, index: int, settings: Settings) -> Setup:
-    """The setup of a trial, as the space suggests it for the recorded parameters."""
-    config = replay(settings.space, records[index][0])
-    return Setup(settings.mode, settings.features, config["detector"], config["parameters"])
+    return recommend(contenders, asked, samples[contenders[0].setup.view], settings.seed)
 
 
 def _write_choice(
     study: Study,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedStudy,
     records: Records,
     ended: Mapping[str, Ended],
 ) -> None:
     finals = _finals(ended)
     setups = {name: winner.setup for name, winner in _winners(records, settings).items()}
     own = {name: final for name, final in finals.items() if name in setups}
-    recommended = _recommended(records, settings, ended, prepared.sample)
-    chosen = choices(records, setups, own, recommended, prepared.sample, settings.seed)
+    samples, variations = prepared.samples, prepared.variations
+    recommended = _recommended(records, settings, ended, samples)
+    chosen = choices(records, setups, own, recommended, samples, settings.seed)
     kept = {
-        name: Kept(final, Ensemble(setups[name].detector, setups[name].features, final.snapshot))
+        name: Kept(setups[name].view, final, as_scorer(setups[name], final, variations))
         for name, final in own.items()
     }
     if recommended is not None:
-        mixture = recommended.mixture(prepared.sample.rows.is_data)
-        kept[RECOMMENDED] = Kept(recommended, mixture)
+        view = recommended.contenders[0].setup.view
+        mixture = recommended.mixture(samples[view].rows.is_data, variations)
+        kept[RECOMMENDED] = Kept(view, recommended, mixture)
     if kept:
         _keep(study.directory, prepared, kept)
     selection = {"schema": SELECTION_SCHEMA, "objective": settings.objective, "choices": chosen}
@@ -269,23 +267,25 @@ class Kept(NamedTuple):
     """What stays of a choice.
 
     Attributes:
+        view: of its sample; of a mean, one with the same rows as all of its parts have.
         scores: of rows and test events.
         detector: scores new events.
     """
 
+    view: View
     scores: Final | Recommendation
-    detector: Ensemble | Mixture
+    detector: Scorer | Mixture
 
 
-def _keep(directory: Path, prepared: Prepared, kept: Mapping[str, Kept]) -> None:
-    scored = {name: Scored(each.scores.rows, each.scores.test) for name, each in kept.items()}
-    table = scores_table(prepared.sample, scored, prepared.optimal)
+def _keep(directory: Path, prepared: PreparedStudy, kept: Mapping[str, Kept]) -> None:
+    scored = {n: Scored(each.view, each.scores.rows, each.scores.test) for n, each in kept.items()}
+    table = scores_table(prepared.samples, scored, prepared.optimal)
     write_table(directory / SCORES, table, TABLE_SCHEMA)
     for name, each in kept.items():
-        _save(directory / DETECTOR / name, Scorer(each.detector, prepared.variation))
+        _save(directory / DETECTOR / name, each.detector)
 
 
-def _save(directory: Path, scorer: Scorer) -> None:
+def _save(directory: Path, scorer: Scorer | Mixture) -> None:
     with replacing(directory) as temporary:
         temporary.mkdir()
         scorer.save(temporary)

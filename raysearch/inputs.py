@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from raysearch.backgrounds import BACKGROUNDS, background
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.events.surrogate import surrogate_events
-from raysearch.features import feature_set, select_columns
+from raysearch.features import select_union, union
 from raysearch.files import sha256
 from raysearch.regions import Window
 from raysearch.seeds import number
@@ -60,36 +61,58 @@ def stored(sources: Mapping[str, Source | None], directory: Path) -> dict[str, P
     return paths
 
 
-def read_inputs(sources: Mapping[str, Source | None], features: str) -> Inputs:
-    """Read events, template and test, keeping the columns of the feature set.
+def read_inputs(
+    sources: Mapping[str, Source | None], features: Sequence[str], modes: Sequence[str]
+) -> Inputs:
+    """Read events, template and test, keeping the columns of the feature sets.
+
+    If a mode takes its template from the labelled background, all modes do without that share:
+    their data are the same events, and what is found in one compares with what is in another.
 
     Args:
         sources: under "events", "template" and "test" a path, events, or None.
-        features: name of the feature set.
+        features: names of the feature sets.
+        modes: that the events are for.
 
     Raises:
-        InputError: if a file cannot be read or lacks a column.
+        InputError: if a file cannot be read or lacks a column, or if no mode has a use for the
+            template.
     """
+    _check_template(sources, modes)
     read = {
         name: None if source is None else _chosen(source, features)
         for name, source in sources.items()
     }
     if read["events"] is None:
         raise InputError("template and test need events beside them, but none were given.")
-    return Inputs(read["events"], read["template"], read["test"])
+    shares = read["template"] is None and any(background(m).needs_template for m in modes)
+    return Inputs(read["events"], read["template"], read["test"], shares_template=shares)
+
+
+def for_mode(inputs: Inputs, mode: str) -> Inputs:
+    """The inputs, without a template that the mode has no use for."""
+    return inputs if background(mode).takes_template else replace(inputs, template=None)
+
+
+def _check_template(sources: Mapping[str, Source | None], modes: Sequence[str]) -> None:
+    takes = [mode.name for mode in BACKGROUNDS.values() if mode.takes_template]
+    if sources["template"] is not None and not set(takes) & set(modes):
+        raise InputError(
+            f"--template is of use in the modes {' and '.join(takes)}, but asked for is "
+            f"{', '.join(modes)}; leave it out or add a mode."
+        )
 
 
 def surrogate_inputs(
-    features: str, region: Window, n_signal: int | None, seed: int, with_template: bool = True
+    features: Sequence[str], region: Window, n_signal: int | None, seed: int
 ) -> Inputs:
     """The embedded default: surrogate data with sidebands, template and test, all independent.
 
     Args:
-        features: name of the feature set.
+        features: names of the feature sets.
         region: the signal region.
         n_signal: signal events the study injects, or None.
         seed: of the study.
-        with_template: whether the mode can use a template.
     """
     window = (region.low_tev, region.high_tev)
     pool = max(SURROGATE_SIGNAL_POOL, n_signal or 0)
@@ -98,8 +121,8 @@ def surrogate_inputs(
         surrogate_events(SURROGATE_TEMPLATE, 0, number(seed, "surrogate template"), window),
         surrogate_events(*SURROGATE_TEST, number(seed, "surrogate test"), window),
     ]
-    events, template, test = (select_columns(part, features) for part in parts)
-    return Inputs(events, template if with_template else None, test, is_surrogate=True)
+    events, template, test = (select_union(part, features) for part in parts)
+    return Inputs(events, template, test, is_surrogate=True)
 
 
 def describe(paths: Mapping[str, Path]) -> dict[str, dict[str, str]]:
@@ -151,8 +174,8 @@ def moved(
     return {name: {**entry, "path": str(now[name])} for name, entry in origin.items()}
 
 
-def _chosen(source: Source, features: str) -> Events:
+def _chosen(source: Source, features: Sequence[str]) -> Events:
     if isinstance(source, Events):
-        return select_columns(source, features)
-    # What the set does not need is not even derived.
-    return read_events(source, feature_set(features).columns)
+        return select_union(source, features)
+    # What no set needs is not even derived.
+    return read_events(source, union(features))

@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.excess import template_rank
+from raysearch.features import union
 from raysearch.schemas import check_schema
+from raysearch.scorer import Scorer, load_scorer
 
-_SCHEMA = 1
-ABOUT = "mixture.json"
+_SCHEMA = 2
+_ABOUT = "mixture.json"
 _TEMPLATE = "template_scores.npy"
 
 
@@ -30,17 +31,17 @@ class Part:
     """An ensemble and its scale.
 
     Attributes:
-        ensemble: the fitted members.
-        template: (m,) out-of-fold scores of the template events, which calibrate its scores.
+        scorer: the fitted members and their inputs.
+        template: (m,) out-of-fold scores of its template events, which calibrate its scores.
     """
 
-    ensemble: Ensemble
+    scorer: Scorer
     template: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """The mean template rank of several ensembles on one feature set.
+    """The mean template rank of several ensembles, each on a feature set of its own.
 
     Attributes:
         parts: at least one; one that counts twice stands in it twice.
@@ -51,31 +52,31 @@ class Mixture:
     @property
     def detector(self) -> str:
         """Names of the families."""
-        return " + ".join(part.ensemble.detector for part in self.parts)
+        return " + ".join(part.scorer.detector for part in self.parts)
 
     @property
-    def features(self) -> str:
-        """Name of the feature set."""
-        return self.parts[0].ensemble.features
+    def columns(self) -> tuple[str, ...]:
+        """What it reads from an event file."""
+        return union([part.scorer.features for part in self.parts])
 
     def score(self, events: Events) -> NDArray[np.float64]:
         """(n,) mean of ``-log10`` of the share of template events as anomalous, larger is more.
 
         Raises:
-            InputError: if the events lack columns of the feature set.
+            InputError: if the events lack columns of a feature set.
         """
         return mean_rank(
-            [(part.ensemble.score(events), part.template) for part in self.parts],
+            [(part.scorer.score(events), part.template) for part in self.parts],
         )
 
     def save(self, directory: Path) -> None:
         """Write everything needed to score, without pickle, into an existing directory."""
         for place, part in enumerate(self.parts):
             (directory / str(place)).mkdir()
-            part.ensemble.save(directory / str(place))
+            part.scorer.save(directory / str(place))
             np.save(directory / str(place) / _TEMPLATE, part.template, allow_pickle=False)
         about = {"schema": _SCHEMA, "parts": len(self.parts)}
-        (directory / ABOUT).write_text(json.dumps(about, indent=2))
+        (directory / _ABOUT).write_text(json.dumps(about, indent=2))
 
 
 def mean_rank(
@@ -98,13 +99,23 @@ def mean_rank(
     return np.asarray(np.mean(ranks, axis=0, dtype=np.float64))
 
 
+def load_detector(directory: Path) -> Scorer | Mixture:
+    """What was saved there: an ensemble or a mixture of several.
+
+    Raises:
+        InputError: if the directory holds neither, or a part of it is missing or damaged.
+    """
+    is_mixture = (directory / _ABOUT).is_file()
+    return load_mixture(directory) if is_mixture else load_scorer(directory)
+
+
 def load_mixture(directory: Path) -> Mixture:
     """The saved mixture.
 
     Raises:
         InputError: if a part of it is missing or damaged.
     """
-    path = directory / ABOUT
+    path = directory / _ABOUT
     try:
         about = json.loads(path.read_text())
         check_schema(path, about["schema"], _SCHEMA)
@@ -117,4 +128,4 @@ def load_mixture(directory: Path) -> Mixture:
 
 def _part(directory: Path) -> Part:
     template = np.load(directory / _TEMPLATE, allow_pickle=False)
-    return Part(load_ensemble(directory), template)
+    return Part(load_scorer(directory), template)

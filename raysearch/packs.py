@@ -49,7 +49,7 @@ def pack_key(setup: Setup) -> Hashable | None:
         InputError: if the detector or a hyperparameter is unknown or out of range.
     """
     key = detector(setup.detector).pack_key(setup.parameters)
-    return None if key is None else (setup.detector, key)
+    return None if key is None else (setup.view, setup.detector, key)
 
 
 def joins_packs(setup: Setup) -> bool:

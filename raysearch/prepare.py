@@ -1,9 +1,10 @@
-"""From inputs and settings to the two samples that every trial of a study shares."""
+"""From inputs and settings to the two samples that trials of one mode and feature set share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +24,12 @@ from raysearch.errors import InputError
 from raysearch.events import Events, concatenate
 from raysearch.events.surrogate import COLUMNS, log_likelihood_ratio
 from raysearch.features import Variation, fit_variation
-from raysearch.inputs import Inputs
+from raysearch.inputs import Inputs, for_mode
 from raysearch.metrics import MIN_BACKGROUND
 from raysearch.objectives import objective
 from raysearch.progress import Say
 from raysearch.regions import set_aside
-from raysearch.samples import Pools, TwoSample
+from raysearch.samples import Pools, TwoSample, View
 from raysearch.seeds import generator
 from raysearch.separability import separability
 from raysearch.settings import Settings
@@ -36,11 +37,10 @@ from raysearch.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The samples of a study.
+    """The sample of one mode and feature set.
 
     Attributes:
         sample: what the trials see.
-        optimal: (m,) exact log likelihood ratio of the test events, where it is known.
         counts: how many events are what.
         variation: what made the detectors' inputs of the columns.
         generated: the template, where it was generated, to be kept for a resumed study.
@@ -49,43 +49,124 @@ class Prepared:
     """
 
     sample: TwoSample
-    optimal: NDArray[np.float64] | None
     counts: dict[str, Any]
     variation: Variation
     generated: Events | None
     density: Mapping[str, Any] | None
 
 
-def prepare(
+@dataclass(frozen=True, eq=False)
+class PreparedStudy:
+    """The samples of a study.
+
+    They have the same data in the same order, the same of it in either half and among the verdict
+    rows, and the same test events. Those of one mode have the same template rows, too, unless it is
+    generated: of each feature set there is a density then.
+
+    Attributes:
+        views: by mode and feature set.
+        optimal: (m,) exact log likelihood ratio of the test events, where it is known.
+    """
+
+    views: Mapping[View, Prepared]
+    optimal: NDArray[np.float64] | None
+
+    @property
+    def samples(self) -> dict[View, TwoSample]:
+        """What the trials see."""
+        return {view: prepared.sample for view, prepared in self.views.items()}
+
+    @property
+    def variations(self) -> dict[View, Variation]:
+        """What made the detectors' inputs."""
+        return {view: prepared.variation for view, prepared in self.views.items()}
+
+    @property
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """How many events are what, by mode."""
+        return {view.mode: prepared.counts for view, prepared in self.views.items()}
+
+    @property
+    def densities(self) -> dict[str, Mapping[str, Any]]:
+        """How generated templates were made and how good they are, by feature set."""
+        each = ((view.features, prepared.density) for view, prepared in self.views.items())
+        return {features: density for features, density in each if density is not None}
+
+    @property
+    def generated(self) -> dict[str, Events]:
+        """Templates that were generated, by feature set."""
+        each = ((view.features, prepared.generated) for view, prepared in self.views.items())
+        return {features: events for features, events in each if events is not None}
+
+
+def prepare_study(
     inputs: Inputs,
     settings: Settings,
     *,
-    generated: Events | None = None,
+    generated: Mapping[str, Events] = MappingProxyType({}),
     say: Say = lambda _: None,
-) -> Prepared:
-    """Divide, inject and build the samples of the mode; trains the density of mode "cathode".
+) -> PreparedStudy:
+    """The samples of all modes and feature sets of a study; see `prepare`.
 
     Args:
         inputs: the events.
         settings: of the study.
+        generated: templates that an earlier call generated, by feature set.
+        say: receives the progress of a training.
+
+    Raises:
+        InputError: as `prepare`.
+    """
+    divided = {mode: _divided(inputs, mode, settings) for mode in settings.mode}
+    views = {
+        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), say)
+        for view in settings.views
+    }
+    test = divided[settings.mode[0]].usable.test
+    return PreparedStudy(views, _optimal(test, settings) if inputs.is_surrogate else None)
+
+
+def prepare(
+    inputs: Inputs,
+    settings: Settings,
+    view: View,
+    *,
+    generated: Events | None = None,
+    say: Say = lambda _: None,
+) -> Prepared:
+    """Divide, inject and build the sample of a view; trains the density of mode "cathode".
+
+    Args:
+        inputs: the events.
+        settings: of the study.
+        view: mode and feature set.
         generated: the template that an earlier call generated, so that nothing is trained.
         say: receives the progress of a training.
 
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
     """
-    mode = _mode(settings, say)
-    pools = _pools(inputs, mode, settings)
-    usable = _usable(pools, settings)
-    variation = fit_variation(settings.features, _standard(mode, usable, settings), settings.seed)
+    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, say)
+
+
+class _Divided(NamedTuple):
+    """The events of a mode, and those of them that a study can use."""
+
+    pools: Pools
+    usable: Pools
+
+
+def _prepared(
+    divided: _Divided, settings: Settings, view: View, generated: Events | None, say: Say
+) -> Prepared:
+    mode, usable = _mode(view.mode, settings, say), divided.usable
+    variation = fit_variation(view.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
-    sample = _with_verdict(join(classes, varied.test, settings.region), settings)
-    optimal = _optimal(usable.test, settings) if inputs.is_surrogate else None
+    sample = _with_verdict(join(classes, varied.test, settings.region), mode, settings)
     return Prepared(
         sample,
-        optimal,
-        _counts(sample, pools, settings),
+        _counts(sample, divided.pools, settings),
         variation,
         classes.template if mode.generates else None,
         None if classes.generated is None else _quality(classes.generated, settings, say),
@@ -104,7 +185,7 @@ class Rehearsal(NamedTuple):
     learned: Events | None
 
 
-def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
+def rehearse(inputs: Inputs, settings: Settings, view: View) -> Rehearsal:
     """What `prepare` would make, but nothing is trained.
 
     Events of the sidebands, repeated, stand in for a template that would have to be generated.
@@ -112,10 +193,10 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
     Raises:
         InputError: as `prepare`.
     """
-    mode = _mode(settings, lambda _: None)
-    usable = _usable(_pools(inputs, mode, settings), settings)
+    mode = _mode(view.mode, settings, lambda _: None)
+    usable = _divided(inputs, view.mode, settings).usable
     standard = _standard(mode, usable, settings)
-    varied = _varied(usable, fit_variation(settings.features, standard, settings.seed))
+    varied = _varied(usable, fit_variation(view.features, standard, settings.seed))
     if not isinstance(mode, Cathode):
         classes = _classes(mode, varied, settings, None)
         return Rehearsal(join(classes, varied.test, settings.region), None)
@@ -126,20 +207,21 @@ def rehearse(inputs: Inputs, settings: Settings) -> Rehearsal:
     return Rehearsal(join(stand_in, varied.test, settings.region), learned)
 
 
-def _with_verdict(sample: TwoSample, settings: Settings) -> TwoSample:
+def _with_verdict(sample: TwoSample, mode: Background, settings: Settings) -> TwoSample:
     """The sample with the rows that nothing is chosen by.
 
-    Where the classes are true labels there is no question for them to answer.
+    Of data, which stand first and are drawn first, they are the same in every mode. Where the
+    classes are true labels there is no question for them to answer.
     """
-    share = 0.0 if background(settings.mode).needs_truth else settings.verdict_share
+    share = 0.0 if mode.needs_truth else settings.verdict_share
     rng = generator(settings.seed, "verdict")
     return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
-def _mode(settings: Settings, say: Say) -> Background:
-    if settings.mode == Cathode.name:
+def _mode(name: str, settings: Settings, say: Say) -> Background:
+    if name == Cathode.name:
         return Cathode(settings.cathode, settings.seed, say)
-    return background(settings.mode)
+    return background(name)
 
 
 def _standard(mode: Background, pools: Pools, settings: Settings) -> Events:
@@ -151,7 +233,7 @@ def _standard(mode: Background, pools: Pools, settings: Settings) -> Events:
     if isinstance(mode, Cathode):
         return mode.training_events(pools, settings.region)
     classes = mode.classes(pools, settings.region, settings.sideband_width_tev)
-    sample = _with_verdict(join(classes, None, settings.region), settings)
+    sample = _with_verdict(join(classes, None, settings.region), mode, settings)
     both = concatenate([classes.data.without_labels(), classes.template.without_labels()])
     return both.take(sample.deciding)
 
@@ -186,17 +268,19 @@ def _quality(generated: Generated, settings: Settings, say: Say) -> Mapping[str,
     return {"estimator": settings.cathode.estimator, **about, "check": check}
 
 
-def _pools(inputs: Inputs, mode: Background, settings: Settings) -> Pools:
-    return divide(
-        inputs.events,
-        inputs.template,
-        inputs.test,
-        mode,
+def _divided(inputs: Inputs, mode: str, settings: Settings) -> _Divided:
+    given = for_mode(inputs, mode)
+    pools = divide(
+        given.events,
+        given.template,
+        given.test,
+        background(mode),
         settings.region,
         settings.n_signal,
         settings.seed,
-        aside=inputs.shares_template,
+        aside=given.shares_template,
     )
+    return _Divided(pools, _usable(pools, settings))
 
 
 def _usable(pools: Pools, settings: Settings) -> Pools:
@@ -216,7 +300,7 @@ def _usable(pools: Pools, settings: Settings) -> Pools:
 
 
 def _optimal(test: Events | None, settings: Settings) -> NDArray[np.float64] | None:
-    if test is None or set(test.columns) != set(COLUMNS):
+    if test is None or not set(COLUMNS) <= set(test.columns):
         return None
     return log_likelihood_ratio(test, settings.signal_region_tev)
 

@@ -8,19 +8,23 @@ prefer anything at all is asked of rows that had no part in the choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.backgrounds import template_of
 from raysearch.detectors.ensemble import Ensemble
+from raysearch.features import Variation
+from raysearch.joint import view_of
 from raysearch.mixture import Mixture, Part, mean_rank
 from raysearch.objectives import VAL_SIC, Objective, objective
 from raysearch.preference import Preference, preference
 from raysearch.records import Records
 from raysearch.refit import N_FOLDS, Final
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
+from raysearch.scorer import Scorer
 from raysearch.settings import Settings
 from raysearch.trial import Setup
 
@@ -58,21 +62,34 @@ class Recommendation(NamedTuple):
     test: NDArray[np.float64] | None
     preference: Preference | None
 
-    def mixture(self, is_data: NDArray[np.bool_]) -> Mixture:
+    def mixture(self, is_data: NDArray[np.bool_], variations: Mapping[View, Variation]) -> Mixture:
         """The detector that scores new events.
 
         Args:
             is_data: (n,) classes of the sample's rows.
+            variations: what made the inputs of each contender's sample.
         """
         return Mixture(
             tuple(
                 Part(
-                    Ensemble(c.setup.detector, c.setup.features, c.final.snapshot),
+                    as_scorer(c.setup, c.final, variations),
                     c.final.rows[~is_data].astype(np.float32),
                 )
                 for c in self.contenders
             )
         )
+
+
+def as_scorer(setup: Setup, final: Final, variations: Mapping[View, Variation]) -> Scorer:
+    """The detector that scores new events with one ensemble.
+
+    Args:
+        setup: what was trained.
+        final: its ensemble.
+        variations: what made the inputs of each sample.
+    """
+    ensemble = Ensemble(setup.detector, setup.features, final.snapshot)
+    return Scorer(ensemble, variations[setup.view])
 
 
 def ranked_by(objective_name: str) -> Objective:
@@ -89,19 +106,26 @@ def ranked_by(objective_name: str) -> Objective:
     return own if own.is_pooled else VAL_SIC
 
 
-def best_trials(
-    records: Records, by: Objective = VAL_SIC, count: int = Settings.contenders
-) -> list[int]:
+def best_trials(records: Records, settings: Settings, by: Objective = VAL_SIC) -> list[int]:
     """Indices of the contenders, the best complete trial first.
+
+    All have the template of the best one. A template event has an out-of-fold score by a member of
+    its own template alone: by an ensemble of another one it would be scored as a new event is, with
+    the mean of all members, and be less spread than data, which would look like an excess. Those of
+    a density are not even the same events for two feature sets. And since deciding rows choose the
+    template, the verdict rows are asked in one mode, and their p needs no factor for the others.
 
     Args:
         records: of all trials.
+        settings: of the study; tell how many there are at most.
         by: what they are compared by.
-        count: of contenders, at most.
     """
     complete = [i for i, (_, record) in records.items() if record.state == "COMPLETE"]
     means = np.array([float(np.mean(records[i][1].metrics[by.name])) for i in complete])
-    return [complete[k] for k in by.order(means)[:count]]
+    ordered = [complete[k] for k in by.order(means)]
+    templates = [template_of(view_of(settings, records[i][0])) for i in ordered]
+    same = [i for i, template in zip(ordered, templates, strict=True) if template == templates[0]]
+    return same[: settings.contenders]
 
 
 def recommend(
@@ -116,7 +140,7 @@ def recommend(
         contenders: at least one.
         verdicts: of each contender that was asked the (v,) ranks of the verdict rows; which were
             asked must not depend on the classes of these.
-        sample: on which they were trained.
+        sample: of one of them; all have the same rows and test events.
         seed: of the study.
     """
     is_data = sample.rows.is_data

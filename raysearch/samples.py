@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.events import Events
 from raysearch.ranks import Ranks, ranked
+
+
+class View(NamedTuple):
+    """Which of a study's samples: the same data, seen against a template and through features.
+
+    Attributes:
+        mode: background template.
+        features: feature set.
+    """
+
+    mode: str
+    features: str
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.features}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
-from raysearch.features import feature_set
 from raysearch.study import load_study
 
 
@@ -17,7 +16,7 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
 
     Args:
         directory: of the study.
-        events: file in any layout with the columns of the study's feature set.
+        events: file in any layout with the columns that the detector reads.
         out: HDF5 file with columns ``mjj`` (TeV), ``score`` (log odds, or mean rank of a mixture),
             and labels if any.
         objective: whose choice scores; None for the study's own objective.
@@ -31,7 +30,7 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     if out.resolve() == events.resolve():
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
     scorer = load_study(directory).detector(objective)
-    read = read_events(events, feature_set(scorer.features).columns)
+    read = read_events(events, scorer.columns)
     scores = scorer.score(read).astype(np.float32)[:, None]
     write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
     return len(read)

@@ -1,4 +1,4 @@
-"""A saved detector with everything it needs to score new events."""
+"""A saved ensemble with everything it needs to score new events."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.features import Variation, feature_set, select_columns, variation_from_json
-from raysearch.mixture import ABOUT as MIXTURE
-from raysearch.mixture import Mixture, load_mixture
 from raysearch.schemas import check_schema
 
 _VARIATION, _SCHEMA = "inputs.json", 1
@@ -24,14 +22,14 @@ _PLACE = "scored"
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """An ensemble or mixture, and what turns the columns of an event file into its inputs.
+    """An ensemble, and what turns the columns of an event file into its inputs.
 
     Attributes:
         ensemble: the fitted members.
         variation: of the study; None where the feature set has no variant.
     """
 
-    ensemble: Ensemble | Mixture
+    ensemble: Ensemble
     variation: Variation | None
 
     @property
@@ -44,8 +42,13 @@ class Scorer:
         """Name of the feature set."""
         return self.ensemble.features
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it reads from an event file."""
+        return feature_set(self.features).columns
+
     def score(self, events: Events) -> NDArray[np.float64]:
-        """(n,) log odds of an ensemble, mean rank of a mixture; larger is more anomalous.
+        """(n,) log odds, larger is more anomalous.
 
         Raises:
             InputError: if the events lack columns of the feature set.
@@ -68,8 +71,7 @@ def load_scorer(directory: Path) -> Scorer:
     Raises:
         InputError: if the directory holds none, or a part of it is missing or damaged.
     """
-    is_mixture = (directory / MIXTURE).is_file()
-    ensemble = load_mixture(directory) if is_mixture else load_ensemble(directory)
+    ensemble = load_ensemble(directory)
     if not feature_set(ensemble.features).varied:
         return Scorer(ensemble, None)
     path = directory / _VARIATION

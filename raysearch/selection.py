@@ -19,7 +19,7 @@ from raysearch.preference import ALARM_RATE, Preference
 from raysearch.recommend import NAME, Recommendation
 from raysearch.records import Record, Records, trial_id
 from raysearch.refit import Final
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.seeds import generator
 from raysearch.trial import Setup
 
@@ -63,7 +63,7 @@ def choices(
     setups: Mapping[str, Setup],
     finals: Mapping[str, Final],
     recommended: Recommendation | None,
-    sample: TwoSample,
+    samples: Mapping[View, TwoSample],
     seed: int,
 ) -> dict[str, Any]:
     """What selection.json says of each objective's winner and of the recommended mean.
@@ -73,12 +73,12 @@ def choices(
         setups: the winner's setup by objective.
         finals: the winner's final ensemble by objective; empty if there was no time for it.
         recommended: the mean of the best trials; None if there was no time for it.
-        sample: the events.
+        samples: the events, by mode and feature set.
         seed: of the study.
     """
     picked = winners(records)
     ensembles = {
-        name: _ensemble(final.rows, final.test, final.members, sample, seed)
+        name: _ensemble(final.rows, final.test, final.members, samples[setups[name].view], seed)
         for name, final in finals.items()
     }
     reference = ensembles.get(MAX_SIC.name, {}).get("metrics")
@@ -92,23 +92,26 @@ def choices(
         for name, index in picked.items()
     }
     if recommended is not None:
-        found[NAME] = _recommended(recommended, sample, seed, reference)
+        found[NAME] = _recommended(recommended, samples, seed, reference)
     return found
 
 
 def _recommended(
-    found: Recommendation, sample: TwoSample, seed: int, reference: Mapping[str, float] | None
+    found: Recommendation,
+    samples: Mapping[View, TwoSample],
+    seed: int,
+    reference: Mapping[str, float] | None,
 ) -> dict[str, Any]:
     setups = [contender.setup for contender in found.contenders]
     counts = Counter(setup.detector for setup in setups)
     members = sum(contender.final.members for contender in found.contenders)
-    ensemble = _ensemble(found.rows, found.test, members, sample, seed)
+    ensemble = _ensemble(found.rows, found.test, members, samples[setups[0].view], seed)
     return {
         "trial_id": f"mean of {len(setups)}",
         "trials": [trial_id(contender.trial) for contender in found.contenders],
         "setup": {
             "mode": setups[0].mode,
-            "features": setups[0].features,
+            "features": " + ".join(dict.fromkeys(setup.features for setup in setups)),
             "detector": " + ".join(f"{count} {name}" for name, count in counts.items()),
             "parameters": {},
         },

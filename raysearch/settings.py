@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 from raysearch.backgrounds import background
@@ -12,8 +13,10 @@ from raysearch.errors import InputError, unknown_name
 from raysearch.features import feature_set
 from raysearch.objectives import objective
 from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION, Window, sidebands
+from raysearch.samples import View
 
 SAMPLERS = ("tpe", "random")
+STRATEGIES = ("joint", "steps")
 BACKENDS = ("auto", "tune", "direct")
 # More would leave the choice less than the verdict.
 MOST_VERDICT = 0.5
@@ -24,12 +27,15 @@ class Settings:
     """The settings of a search; each is a keyword of `raysearch.search`.
 
     Attributes:
-        mode: background template, one of BACKGROUNDS.
-        features: feature set, one of FEATURE_SETS, perhaps with a variant: "baseline+rotated",
+        mode: background templates, of BACKGROUNDS.
+        features: feature sets, of FEATURE_SETS, perhaps with a variant: "baseline+rotated",
             "baseline+noise10".
         space: name of a search space, or ``module:function`` of one's own.
         objective: what is optimised, one of OBJECTIVES.
         sampler: "tpe" or "random".
+        strategy: "joint" suggests mode and features together with the hyperparameters; "steps"
+            first searches hyperparameters in the first mode on the first feature set, and needs
+            several of either.
         trials: how many setups are tried.
         repeats: independent fits of each setup.
         seed: every random choice follows from it.
@@ -46,11 +52,12 @@ class Settings:
         InputError: if a name is unknown or a number breaks its rule.
     """
 
-    mode: str = "idealised"
-    features: str = "baseline"
+    mode: tuple[str, ...] = ("idealised",)
+    features: tuple[str, ...] = ("baseline",)
     space: str = "weak_supervision"
     objective: str = "val_sic"
     sampler: str = "tpe"
+    strategy: str = "joint"
     trials: int = 30
     repeats: int = 3
     seed: int = 1
@@ -63,11 +70,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
-        background(self.mode)
-        feature_set(self.features)
+        self._check_views()
         objective(self.objective)
         if self.sampler not in SAMPLERS:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
+        if self.strategy not in STRATEGIES:
+            raise unknown_name("strategy", self.strategy, STRATEGIES)
         for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
             if getattr(self, name) < least:
                 raise InputError(
@@ -78,9 +86,48 @@ class Settings:
                 f"`0 <= verdict_share <= {MOST_VERDICT}` must hold, but got verdict_share = "
                 f"{self.verdict_share}; 0 asks for no verdict."
             )
+        if self.strategy == "steps":
+            self._check_steps()
         sidebands(self.region, self.sideband_width_tev)
-        if self.mode == "cathode":
+        if "cathode" in self.mode:
             self.cathode.check_region(self.region)
+
+    def _check_views(self) -> None:
+        for name in ("mode", "features"):
+            check_list(name, getattr(self, name))
+        for name in self.features:
+            feature_set(name)
+        needs_truth = any([background(name).needs_truth for name in self.mode])
+        if len(self.mode) > 1 and needs_truth:
+            raise InputError(
+                "mode 'supervised' has true labels for classes, so that no other mode compares "
+                f"with it, but got mode = {listed(self.mode)}; make it a study of its own."
+            )
+
+    def _check_steps(self) -> None:
+        """Every pair of mode and feature set must have its turn."""
+        pairs, others = len(self.views), len(self.views) - 1
+        if not others:
+            raise InputError(
+                "strategy 'steps' needs several modes or feature sets, but got one of each; leave "
+                "--strategy out."
+            )
+        if self.trials - self.first_step < others:
+            raise InputError(
+                f"strategy 'steps' spends a third of its trials in the first of {pairs} pairs of "
+                f"mode and feature set and one or more in each other, but got trials = "
+                f"{self.trials}; ask for more trials or fewer pairs."
+            )
+
+    @property
+    def first_step(self) -> int:
+        """Trials of strategy "steps" in the first mode on the first feature set: a third."""
+        return -(-self.trials // 3)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Modes and feature sets in which setups are tried."""
+        return tuple(View(*pair) for pair in product(self.mode, self.features))
 
     @property
     def region(self) -> Window:
@@ -90,6 +137,8 @@ class Settings:
     def as_json(self) -> dict[str, Any]:
         """Plain values, as study.json holds them."""
         changed = {
+            "mode": list(self.mode),
+            "features": list(self.features),
             "signal_region_tev": list(self.signal_region_tev),
             "cathode": self.cathode.as_json(),
         }
@@ -148,10 +197,35 @@ class Resources:
                 )
 
 
+def names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Names that may be written as one word with commas.
+
+    Example:
+        >>> names("idealised,cwola"), names(["cwola"])
+        (('idealised', 'cwola'), ('cwola',))
+    """
+    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)
+
+
+def listed(values: Sequence[Any]) -> str:
+    """Values as a message names them."""
+    return ", ".join(map(str, values))
+
+
+def check_list(name: str, values: Sequence[Any]) -> None:
+    """Raise InputError unless there are values, and each of them once."""
+    if not values or len(set(values)) < len(values):
+        raise InputError(
+            f"{name} must be one or more, each once, but got {listed(values) or 'none'}."
+        )
+
+
 def settings_from_json(values: Mapping[str, Any]) -> Settings:
     """The settings that `Settings.as_json` gave."""
     edges = values["signal_region_tev"]
     changed = {
+        "mode": tuple(values["mode"]),
+        "features": tuple(values["features"]),
         "signal_region_tev": (edges[0], edges[1]),
         "cathode": cathode_from_json(values["cathode"]),
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import BaseTrial, FixedTrial
+from optuna.trial import BaseTrial
 
 from raysearch.detectors import check
 from raysearch.errors import InputError, unknown_name
@@ -19,6 +19,9 @@ Space = Callable[[BaseTrial], dict[str, Any]]
 
 _DRY_RUNS = 20
 _KIND = "search space"
+# Parameters of the joint space.
+MODE, FEATURES = "mode", "features"
+RESERVED = frozenset({MODE, FEATURES})
 
 
 def space(name: str) -> Space:
@@ -50,11 +53,6 @@ def space_name(given: str | Space) -> str:
             f"{name}; move it to the top level of a file in search_spaces/."
         )
     return name
-
-
-def replay(name: str, suggested: Mapping[str, Any]) -> dict[str, Any]:
-    """What the space called `name` returns when it is given these values again."""
-    return lookup(name)(FixedTrial(dict(suggested)))
 
 
 def lookup(name: str) -> Space:
@@ -103,7 +101,13 @@ def _try(name: str, function: Space) -> None:
     """Draw a few random setups: an unknown name shows before Ray is started."""
     study = _dry_study()
     for _ in range(_DRY_RUNS):
-        config = _suggested(name, function, study.ask())
+        trial = study.ask()
+        config = _suggested(name, function, trial)
+        if taken := RESERVED & trial.params.keys():
+            raise InputError(
+                f"a search space must leave the names {', '.join(sorted(RESERVED))} to the study, "
+                f"but {name!r} suggests {', '.join(sorted(taken))}; call it something else."
+            )
         if not isinstance(config, dict) or {"detector", "parameters"} - config.keys():
             raise InputError(
                 f"a search space must return a dict with 'detector' and 'parameters', but "

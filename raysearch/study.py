@@ -11,19 +11,30 @@ import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
+from raysearch.mixture import Mixture, load_detector
 from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import TABLE_SCHEMA, trials_table
 from raysearch.report import ReportContents, write_report
 from raysearch.schemas import check_schema, read_table
-from raysearch.scorer import Scorer, load_scorer
+from raysearch.scorer import Scorer
 from raysearch.scores import TABLE_SCHEMA as SCORES_SCHEMA
 from raysearch.tuning.place import Place
 
 SCHEMA, SELECTION_SCHEMA = 3, 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
-SCORES, DETECTOR, GENERATED = "scores.parquet", "detector", "template.h5"
+SCORES, DETECTOR = "scores.parquet", "detector"
+
+
+def generated_name(features: str) -> str:
+    """The file of the template that was generated for a feature set.
+
+    Example:
+        >>> generated_name("baseline+noise2")
+        'template.baseline+noise2.h5'
+    """
+    return f"template.{features}.h5"
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,12 @@ class Study:
             `is_clear`, `p_value`, `significance` and more; None if no rows were set aside to ask,
             or nothing was retrained.
         """
-        recommended: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
-        found: dict[str, Any] | None = recommended.get("preference")
+        found: dict[str, Any] | None = self._recommended.get("preference")
+        return found
+
+    @property
+    def _recommended(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
         return found
 
     def summary(self) -> str:
@@ -88,12 +103,14 @@ class Study:
             return "no trial is complete, so nothing was chosen; the report lists the reasons."
         best = self.best
         settings = " ".join(f"{k}={_short(v)}" for k, v in best["setup"]["parameters"].items())
-        lines = [f"{self._chosen}: {best['setup']['detector']} {settings}"]
+        setup = best["setup"]
+        where = f"{setup['detector']} on {setup['features']} in {setup['mode']} mode"
+        lines = [f"{self._chosen}: {where} {settings}"]
         figures = (best["ensemble"] or {}).get("metrics")
         if figures:
             lines.append(f"its ensemble on the test set: max SIC {figures['max_sic']:.2f}")
-        if RECOMMENDED in self.selection["choices"]:
-            said = in_words(self.preference, self.about["settings"]["mode"])
+        if self._recommended:
+            said = in_words(self.preference, self._recommended["setup"]["mode"])
             if said is not None:
                 lines.append(f"{said.headline}: {said.sentence}")
         return "\n".join(lines)
@@ -119,7 +136,7 @@ class Study:
         kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
         return pa.schema(kinds).empty_table()
 
-    def detector(self, objective: str | None = None) -> Scorer:
+    def detector(self, objective: str | None = None) -> Scorer | Mixture:
         """What scores like any detector: an objective's choice, or the recommended mean of several.
 
         Args:
@@ -136,7 +153,7 @@ class Study:
                 f"a detector is saved when its setup was retrained, but {self.directory} has none "
                 f"for {name}; `raysearch resume {self.directory}` retrains what is missing."
             )
-        return load_scorer(self.directory / DETECTOR / name)
+        return load_detector(self.directory / DETECTOR / name)
 
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""

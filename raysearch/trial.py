@@ -23,7 +23,7 @@ from raysearch.judge import Judge, Values
 from raysearch.objectives import CHANCE, MAX_SIC, OBJECTIVES, beyond_every, metric, sic_at
 from raysearch.racing import Rung
 from raysearch.regions import folds
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.seeds import generator, number
 
 
@@ -41,6 +41,11 @@ class Setup(NamedTuple):
     features: str
     detector: str
     parameters: Parameters
+
+    @property
+    def view(self) -> View:
+        """Of which sample it is."""
+        return View(self.mode, self.features)
 
 
 class TrialResult(NamedTuple):

@@ -3,9 +3,10 @@
 The ensemble that is kept trains on all rows. The opinion comes from further members: they train on
 deciding rows, other deciding rows choose their epochs, and they score the verdict rows, which were
 in no trial of the search either. What their scores depend on is fixed before the classes of the
-verdict rows are looked at, so that under the null these may be permuted. One trace of the classes
-is left, thought too small to matter and not measured: a generated template is sampled at the masses
-of all data rows.
+verdict rows are looked at, so that under the null these may be permuted. Two traces of the classes
+are left, thought too small to matter and not measured: a generated template is sampled at the
+masses of all data rows, and the density behind it learns from sideband events, some of which are
+verdict rows of mode "cwola" where a study has both modes and chooses between them.
 """
 
 from __future__ import annotations

@@ -49,10 +49,10 @@ def cluster(*nodes, runtime_env=None):
 
 def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, **how):
     """Records of a random search among sleepers, by index; needs a connection to Ray."""
-    import ray
 
     from raysearch.benchmarks import sleepers
     from raysearch.settings import Resources, Settings
+    from raysearch.tuning.cluster import share
     from raysearch.tuning.history import History
     from raysearch.tuning.run import run_search
     from raysearch.tuning.task import Task
@@ -61,7 +61,7 @@ def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, **ho
     space = how.pop("space", sleepers.SPACE)
     settings = Settings(trials=trials, repeats=1, sampler="random", space=space)
     history = History(folder, settings)
-    task = Task(ray.put(sleepers.sample()), settings.mode, settings.features, 1, settings.seed)
+    task = Task(share(dict.fromkeys(settings.views, sleepers.sample())), 1, settings.seed)
     log = folder / "sleeps"
     with sleepers.told(seconds, log):
         run_search(history, task, settings, Resources(backend=backend, **how), on_record, print)

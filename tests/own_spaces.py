@@ -32,3 +32,8 @@ def broken(trial):
 
 
 not_a_function = 3
+
+
+def taken(trial):
+    trial.suggest_categorical("mode", ["fast", "slow"])
+    return {"detector": "hgb", "parameters": {}}

@@ -219,7 +219,7 @@ def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):
     words += " --time-budget-s 60 --out o --address auto --backend tune --trials-per-pack 4"
     words += " --trial-timeout-s 90"
     words += " --cathode epochs=3 --cathode oversampling=2 --verdict-share 0.1 --go-on"
-    words += " --contenders 3 --history journal --join"
+    words += " --contenders 3 --history journal --join --strategy steps"
     assert run(*words.split())[0] == 3
     assert {k: str(v) if k in ("out", "template", "test") else v for k, v in seen.items()} == {
         **{"mode": "cwola", "features": "extended_1", "space": "hgb", "objective": "val_loss"},
@@ -230,6 +230,7 @@ def test_the_words_of_the_command_line_reach_the_search(run, monkeypatch):
         **{"trial_timeout_s": 90.0},
         "verdict_share": 0.1,
         "contenders": 3,
+        "strategy": "steps",
         "go_on": True,
         "history": "journal",
         "join": True,

@@ -36,7 +36,7 @@ PICKLE = pickle.dumps(Hostile())
 def use(tmp_path, monkeypatch):
     """Does with a study what a user does, up to the first trial; errors are welcome."""
     monkeypatch.setattr(api, "connected", lambda *given: nullcontext())
-    for name in ("_inputs", "prepare"):
+    for name in ("_inputs", "prepare_study"):
         monkeypatch.setattr(api, name, lambda *given, **named: None)
     opened = []
 
@@ -60,7 +60,7 @@ def use(tmp_path, monkeypatch):
 
 
 FILES = ["study.json", "trials.parquet", "selection.json", "optuna.db", "scores.parquet"]
-FILES += ["template.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
+FILES += ["template.baseline.h5", "detector/val_sic/detector.json", "detector/val_sic/trees.skops"]
 
 
 def test_a_study_of_ones_own_is_used_up_to_its_trials(tmp_path, use):
@@ -99,7 +99,7 @@ def test_weights_of_objects_are_refused_and_not_run(tmp_path, ran):
 
 
 def test_a_template_of_objects_is_refused_and_not_run(tmp_path, ran):
-    write_json(tmp_path / "mixture.json", {"schema": 1, "parts": 1})
+    write_json(tmp_path / "mixture.json", {"schema": 2, "parts": 1})
     (tmp_path / "0").mkdir()
     np.save(tmp_path / "0" / "template_scores.npy", np.array([Hostile()], dtype=object))
     with pytest.raises(InputError, match="must hold a whole mixture"):

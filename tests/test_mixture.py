@@ -4,28 +4,29 @@ import json
 
 import numpy as np
 import pytest
-from toys import QUICK, fitted, toy_events, toy_rows, two_members
+from toys import BASELINE, QUICK, fitted, toy_events, toy_rows, two_members
 
 from raysearch.detectors import detector
 from raysearch.detectors.ensemble import Ensemble
 from raysearch.errors import InputError
-from raysearch.mixture import Mixture, Part, mean_rank
-from raysearch.scorer import Scorer, load_scorer
+from raysearch.features import feature_set, fit_variation
+from raysearch.mixture import Mixture, Part, load_detector, mean_rank
+from raysearch.scorer import Scorer
 
 TEMPLATE = toy_events(300, 0, seed=9)
 
 
-def part(name):
-    rows = toy_rows(200, 200, 40, d=4)
-    ensemble = Ensemble(
-        name, "baseline", fitted(detector(name), rows, two_members(400), QUICK[name])
-    )
-    return Part(ensemble, ensemble.score(TEMPLATE).astype(np.float32))
+def part(name, features="baseline"):
+    variation = fit_variation(features, TEMPLATE, 7)
+    rows = toy_rows(200, 200, 40, d=len(feature_set(features).inputs))
+    ensemble = Ensemble(name, features, fitted(detector(name), rows, two_members(400), QUICK[name]))
+    scorer = Scorer(ensemble, variation)
+    return Part(scorer, scorer.score(TEMPLATE).astype(np.float32))
 
 
 @pytest.fixture(scope="module")
 def mixture():
-    return Mixture((part("hgb"), part("mlp")))
+    return Mixture((part("hgb"), part("mlp", "baseline+rotated+noise2")))
 
 
 def test_the_score_is_the_mean_of_the_parts_ranks(mixture):
@@ -42,22 +43,22 @@ def test_a_part_does_not_count_more_for_the_scale_of_its_scores():
 
 
 def test_saved_and_loaded_scores_agree(mixture, tmp_path):
-    Scorer(mixture, None).save(tmp_path)
-    loaded = load_scorer(tmp_path)
+    mixture.save(tmp_path)
+    loaded = load_detector(tmp_path)
     events = toy_events(100, 20)
     np.testing.assert_array_equal(loaded.score(events), mixture.score(events))
-    assert (loaded.detector, loaded.features) == ("hgb + mlp", "baseline")
+    assert (loaded.detector, loaded.columns) == ("hgb + mlp", BASELINE)
 
 
 def test_a_damaged_mixture_is_refused(mixture, tmp_path):
     mixture.save(tmp_path)
     (tmp_path / "1" / "template_scores.npy").unlink()
     with pytest.raises(InputError, match="must hold a whole mixture"):
-        load_scorer(tmp_path)
+        load_detector(tmp_path)
 
 
 def test_another_schema_is_refused(mixture, tmp_path):
     mixture.save(tmp_path)
-    (tmp_path / "mixture.json").write_text(json.dumps({"schema": 2, "parts": 2}))
-    with pytest.raises(InputError, match="must have schema 1, but got 2"):
-        load_scorer(tmp_path)
+    (tmp_path / "mixture.json").write_text(json.dumps({"schema": 3, "parts": 2}))
+    with pytest.raises(InputError, match="must have schema 2, but got 3"):
+        load_detector(tmp_path)

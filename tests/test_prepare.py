@@ -2,20 +2,29 @@
 
 import numpy as np
 import pytest
-from toys import QUICK_CATHODE, toy_events
+from toys import QUICK_CATHODE, VIEW, ids, toy_events
 
 from raysearch.errors import InputError
 from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
-from raysearch.inputs import Inputs
-from raysearch.prepare import prepare
+from raysearch.inputs import Inputs, read_inputs
+from raysearch.prepare import prepare, prepare_study
+from raysearch.refit import final_members
 from raysearch.regions import SIGNAL_REGION
+from raysearch.samples import View
 from raysearch.settings import Settings
+from raysearch.trial import halves
+from raysearch.verdict import verdict_members
 
 WINDOW = (3.3, 3.7)
 
 
-def prepared(events, template=None, test=None, surrogate=False, **settings):
-    return prepare(Inputs(events, template, test, surrogate), Settings(**settings))
+def prepared(events, template=None, test=None, mode="idealised", features="baseline", **settings):
+    asked = Settings(mode=(mode,), features=(features,), **settings)
+    return prepare(Inputs(events, template, test), asked, *asked.views)
+
+
+def optimal(*inputs, surrogate=True, **settings):
+    return prepare_study(Inputs(*inputs, surrogate), Settings(**settings)).optimal
 
 
 def test_the_counts_are_those_of_the_sample():
@@ -34,7 +43,7 @@ def test_the_counts_are_those_of_the_sample():
 def test_without_labels_nothing_is_said_of_injection_or_test():
     done = prepared(toy_events(labels=False), mode="cwola")
     assert set(done.counts) == {"data", "template", "verdict"}
-    assert done.sample.test is done.optimal is None
+    assert done.sample.test is None
 
 
 @pytest.mark.parametrize("mode", ["idealised", "cwola", "cathode"])
@@ -85,16 +94,14 @@ def test_a_test_needs_more_than_25_background_events(n_background, usable):
 def test_the_optimal_score_is_the_exact_likelihood_ratio_of_the_test():
     events = surrogate_events(8000, 600, 1)
     template, test = surrogate_events(500, 0, 2, WINDOW), surrogate_events(400, 100, 3, WINDOW)
-    done = prepared(events, template, test, surrogate=True)
-    np.testing.assert_allclose(done.optimal, log_likelihood_ratio(test, WINDOW))
-    mean_signal, mean_background = (
-        done.optimal[mask].mean() for mask in (test.labels, ~test.labels)
-    )
+    found = optimal(events, template, test)
+    np.testing.assert_allclose(found, log_likelihood_ratio(test, WINDOW))
+    mean_signal, mean_background = (found[mask].mean() for mask in (test.labels, ~test.labels))
     assert mean_signal > 0 > mean_background  # Gibbs' inequality
 
 
 def test_the_optimal_score_of_other_events_is_unknown():
-    assert prepared(toy_events()).optimal is None
+    assert optimal(toy_events(), None, None, surrogate=False) is None
 
 
 @pytest.mark.parametrize("mode", ["supervised", "idealised", "cwola", "cathode"])
@@ -109,15 +116,15 @@ def test_every_mode_prepares_the_same_study_twice(mode, features):
 def test_a_density_is_trained_once_and_what_it_is_worth_is_told():
     said = []
     inputs = Inputs(toy_events(), None, None)
-    settings = Settings(mode="cathode", cathode=QUICK_CATHODE)
-    done = prepare(inputs, settings, say=said.append)
+    settings = Settings(mode=("cathode",), cathode=QUICK_CATHODE)
+    done = prepare(inputs, settings, *settings.views, say=said.append)
     assert done.density["estimator"] == "maf"
     assert {"epochs", "cpu_seconds", "validation_loss", "training_events"} < set(done.density)
     check = done.density["check"]
     assert 0.45 < check["auc"] < 1
     assert 0 < check["auc_error"] < 0.1
     assert "with AUC" in said[-1]
-    again = prepare(inputs, settings, generated=done.generated, say=said.append)
+    again = prepare(inputs, settings, *settings.views, generated=done.generated, say=said.append)
     assert len(said) == 2
     assert again.density is None
     np.testing.assert_array_equal(done.sample.rows.features, again.sample.rows.features)
@@ -177,5 +184,88 @@ def _classes_of(sample):
 
 def test_the_optimal_score_is_of_the_columns_before_they_are_varied():
     events, test = surrogate_events(4000, 600, 1), surrogate_events(400, 100, 3, WINDOW)
-    done = prepared(events, None, test, surrogate=True, features="baseline+rotated")
-    np.testing.assert_allclose(done.optimal, log_likelihood_ratio(test, WINDOW))
+    found = optimal(events, None, test, features=("baseline+rotated", "baseline"))
+    np.testing.assert_allclose(found, log_likelihood_ratio(test, WINDOW))
+
+
+SEVERAL = {
+    "mode": ("idealised", "cwola", "cathode"),
+    "features": ("baseline", "baseline+rotated+noise2"),
+    "cathode": QUICK_CATHODE,
+}
+
+
+@pytest.fixture(scope="module")
+def several():
+    events = toy_events()
+    sources = {"events": events, "template": None, "test": None}
+    inputs = read_inputs(sources, SEVERAL["features"], SEVERAL["mode"])
+    return events, prepare_study(inputs, Settings(**SEVERAL, n_signal=150))
+
+
+def test_all_samples_of_a_study_have_the_same_data_and_test_events(several):
+    _, study = several
+    assert len(study.samples) == 6
+    first = study.samples[VIEW]
+    n_data = int(first.rows.is_data.sum())
+    for view, sample in study.samples.items():
+        assert sample.rows.is_data[:n_data].all()
+        assert not sample.rows.is_data[n_data:].any()
+        np.testing.assert_array_equal(sample.mjj_tev[:n_data], first.mjj_tev[:n_data])
+        np.testing.assert_array_equal(sample.test_mjj_tev, first.test_mjj_tev)
+        np.testing.assert_array_equal(sample.test_is_signal, first.test_is_signal)
+        of_data = sample.verdict < n_data
+        np.testing.assert_array_equal(
+            sample.verdict[of_data], first.verdict[first.verdict < n_data]
+        )
+        if view.features == "baseline":
+            np.testing.assert_array_equal(
+                sample.rows.features[:n_data], first.rows.features[:n_data]
+            )
+
+
+def test_halves_and_folds_part_the_data_alike_in_every_mode(several):
+    _, study = several
+    n_data = int(study.samples[VIEW].rows.is_data.sum())
+
+    def parts(sample):
+        members = halves(sample.rows.is_data, 2, 3, sample.deciding)
+        members += final_members(sample.rows.is_data, 5, 3, 0)
+        members += verdict_members(sample, 3, 0)
+        return [m.validation[m.validation < n_data] for m in members]
+
+    first, *others = map(parts, study.samples.values())
+    for other in others:
+        for a, b in zip(first, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_templates_of_one_mode_are_the_same_rows_and_those_of_others_are_disjoint(several):
+    _, study = several
+    templates = {}
+    for view, sample in study.samples.items():
+        own = sample.mjj_tev[~sample.rows.is_data]
+        np.testing.assert_array_equal(templates.setdefault(view.mode, own), own)
+        assert study.counts[view.mode]["template"] == len(own)
+    idealised, cwola = (
+        ids(s.rows.features[~s.rows.is_data])
+        for s in (study.samples[View(mode, "baseline")] for mode in ("idealised", "cwola"))
+    )
+    data = ids(study.samples[VIEW].rows.features[study.samples[VIEW].rows.is_data])
+    assert not idealised & cwola
+    assert not (idealised | cwola) & data
+    assert set(study.densities) == set(study.generated) == set(SEVERAL["features"])
+
+
+def test_templates_that_were_generated_before_train_no_density_again(several):
+    events, study = several
+    said = []
+    again = prepare_study(
+        Inputs(events, None, None, shares_template=True),
+        Settings(**SEVERAL, n_signal=150),
+        generated=study.generated,
+        say=said.append,
+    )
+    assert not said
+    for view, sample in again.samples.items():
+        np.testing.assert_array_equal(sample.rows.features, study.samples[view].rows.features)

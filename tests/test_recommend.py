@@ -11,6 +11,7 @@ from raysearch.preference import ALARM_RATE, preference
 from raysearch.recommend import Contender, ask, best_trials, ranked_by, recommend
 from raysearch.records import Record
 from raysearch.refit import Final
+from raysearch.settings import Settings
 from raysearch.trial import Setup
 
 SETUP = Setup("idealised", "baseline", "hgb", {})
@@ -36,17 +37,32 @@ def asked(sample):
 
 def test_the_best_complete_trials_by_val_sic_contend_the_best_first():
     records = {i: record(val_sic=0.01 * i) for i in range(8)} | {8: record("PRUNED", val_sic=1.0)}
-    assert best_trials(records) == [7, 6, 5, 4, 3]
-    assert best_trials(records, count=2) == [7, 6]
-    assert best_trials({8: records[8]}) == []
+    assert best_trials(records, Settings()) == [7, 6, 5, 4, 3]
+    assert best_trials(records, Settings(contenders=2)) == [7, 6]
+    assert best_trials({8: records[8]}, Settings()) == []
 
 
 def test_an_objective_of_calibrated_scores_ranks_the_contenders_itself():
     records = {i: record(val_sic=0.01 * i, cross_sic=-0.01 * i) for i in range(4)}
-    assert best_trials(records, CROSS_SIC, 3) == [0, 1, 2]
+    assert best_trials(records, Settings(contenders=3), CROSS_SIC) == [0, 1, 2]
     assert ranked_by("cross_sic") is CROSS_SIC
     # Labels rank nobody.
     assert {ranked_by(name).name for name in ("val_sic", "val_loss", "max_sic")} == {"val_sic"}
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"),
+    # The second best is of another mode; a density is of one feature set.
+    [(("idealised", "cwola"), [5, 3, 2]), (("cathode", "cwola"), [5, 3])],
+)
+def test_contenders_have_the_template_of_the_best(modes, expected):
+    settings = Settings(mode=modes, features=("baseline", "baseline_dr"))
+    views = [(1, 0), (1, 1), (0, 1), (0, 0), (1, 0), (0, 0)]
+    records = {
+        i: ({"mode": modes[m], "features": settings.features[f]}, record(val_sic=0.01 * i)[1])
+        for i, (m, f) in enumerate(views)
+    }
+    assert best_trials(records, settings) == expected
 
 
 def test_labels_of_the_test_set_have_no_part_in_the_choice():
@@ -97,6 +113,6 @@ def test_the_mixture_scores_new_events_as_the_contenders_do(name):
     rows = snapshot.scores(sample.rows.features).mean(axis=0).astype(float)
     final = Final(snapshot, rows, None, 1.0, 2)
     found = recommend([Contender(0, SETUP, final), Contender(1, SETUP, final)], [], sample, 1)
-    mixture = found.mixture(sample.rows.is_data)
+    mixture = found.mixture(sample.rows.is_data, {SETUP.view: None})
     assert len(mixture.parts) == 2
     assert mixture.parts[0].template.shape == (int((~sample.rows.is_data).sum()),)

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
+from raysearch.samples import View
 from raysearch.scores import Scored, scores_table
 
 
 def table_of(sample, with_optimal=False):
     test = None if sample.test is None else sample.test[:, 0].astype(float)
-    scored = Scored(sample.rows.features[:, 0].astype(float), test)
-    return scores_table(sample, {"val_sic": scored}, test if with_optimal else None)
+    scored = Scored(VIEW, sample.rows.features[:, 0].astype(float), test)
+    return scores_table({VIEW: sample}, {"val_sic": scored}, test if with_optimal else None)
 
 
 def test_rows_stand_first_and_test_events_last():
@@ -42,3 +43,27 @@ def test_without_a_test_there_are_the_rows_alone():
     assert table.num_rows == 2000
     assert table["is_signal"].null_count == 2000
     assert "score.optimal" not in table.column_names
+
+
+def test_each_template_stands_once_and_is_scored_by_its_own_choices_alone():
+    other = View("cwola", "baseline")
+    samples = {
+        VIEW: toy_sample(n_data=50, n_template=70, n_signal=5, test=(9, 3)),
+        VIEW._replace(features="baseline_dr"): toy_sample(
+            n_data=50, n_template=70, n_signal=5, test=(9, 3)
+        ),
+        other: toy_sample(n_data=50, n_template=40, n_signal=5, test=(9, 3)),
+    }
+    scored = {
+        name: Scored(view, np.arange(float(len(samples[view].mjj_tev))), np.ones(12))
+        for name, view in zip(("val_sic", "val_loss", "max_sic"), samples, strict=True)
+    }
+    table = scores_table(samples, scored, None)
+    names = table["template"].to_pylist()
+    assert names == [None] * 50 + ["idealised"] * 70 + ["cwola"] * 40 + [None] * 12
+    assert table["sample"].to_pylist() == ["data"] * 50 + ["template"] * 110 + ["test"] * 12
+    for name, each in scored.items():
+        own = [n in (None, "cwola" if each.view == other else "idealised") for n in names]
+        column = table[f"score.{name}"]
+        assert [value is not None for value in column.to_pylist()] == own
+        np.testing.assert_array_equal(column.drop_null()[:-12].to_numpy(), each.rows)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from toys import toy_sample, with_verdict
+from toys import VIEW, toy_sample, with_verdict
 
 from raysearch.recommend import Contender, recommend
 from raysearch.records import Record
@@ -65,7 +65,7 @@ def test_the_noise_floor_of_a_study_is_reproducible():
 
 def chosen(sample, finals):
     setups = {n: Setup("idealised", "baseline", "hgb", {"max_iter": 5}) for n in winners(RECORDS)}
-    return choices(RECORDS, setups, finals, None, sample, seed=1)
+    return choices(RECORDS, setups, finals, None, {VIEW: sample}, seed=1)
 
 
 def test_a_choice_says_trial_setup_regret_and_ensemble():
@@ -109,7 +109,7 @@ def test_the_recommended_mean_stands_beside_the_choices_with_its_preference():
     mean = recommend(contenders, [ranks], sample, seed=1)
     best = {"max_sic": final(sample)}
     setups = {n: setup for n in winners(RECORDS)}
-    found = choices(RECORDS, setups, best, mean, sample, seed=1)["recommended"]
+    found = choices(RECORDS, setups, best, mean, {VIEW: sample}, seed=1)["recommended"]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["trials"] == ["00003", "00001"]
     assert found["setup"]["detector"] == "2 hgb"
@@ -117,7 +117,7 @@ def test_the_recommended_mean_stands_beside_the_choices_with_its_preference():
     assert found["preference"]["alarm_rate"] == 0.05
     assert found["preference"]["data"] == found["preference"]["template"] == 200
     silent = recommend(contenders, [], toy_sample(), seed=1)
-    found = choices(RECORDS, setups, best, silent, sample, seed=1)["recommended"]
+    found = choices(RECORDS, setups, best, silent, {VIEW: sample}, seed=1)["recommended"]
     assert found["preference"] is None
     # Both parts rank events as the reference does.
     assert found["ensemble"]["regret"] == pytest.approx(1.0, abs=0.02)

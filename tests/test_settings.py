@@ -11,11 +11,12 @@ from raysearch.settings import Resources, Settings, settings_from_json
 
 PARAMETERS = {"epochs": 3, "learning_rate": 0.01}
 OTHERS = Settings(
-    mode="cathode",
-    features="extended_1+rotated",
+    mode=("cathode", "cwola"),
+    features=("extended_1+rotated", "baseline"),
     space="hgb",
     objective="max_sic",
     sampler="random",
+    strategy="steps",
     trials=7,
     repeats=2,
     seed=9,
@@ -41,10 +42,24 @@ def test_the_other_settings_differ_everywhere():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"mode": "idealized"}, "unknown mode 'idealized'; did you mean 'idealised'"),
-        ({"features": "base"}, "unknown feature set 'base'; did you mean 'baseline'"),
+        ({"mode": ("idealized",)}, "unknown mode 'idealized'; did you mean 'idealised'"),
+        ({"features": ("base",)}, "unknown feature set 'base'; did you mean 'baseline'"),
+        ({"mode": ()}, "mode must be one or more, each once, but got none"),
+        ({"mode": ("cwola", "cwola")}, "each once, but got cwola, cwola"),
+        ({"features": ("baseline", "baseline")}, "each once, but got baseline, baseline"),
+        (
+            {"mode": ("idealised", "supervised")},
+            "but got mode = idealised, supervised; make it a study of its own",
+        ),
         ({"objective": "val_sick"}, "unknown objective 'val_sick'; did you mean 'val_sic'"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee'; did you mean 'tpe'"),
+        ({"strategy": "step"}, "unknown strategy 'step'; did you mean 'steps'"),
+        ({"strategy": "steps"}, "needs several modes or feature sets, but got one of each"),
+        (
+            {"strategy": "steps", "mode": ("idealised", "cwola", "cathode"), "trials": 2},
+            "in the first of 3 pairs of mode and feature set and one or more in each other, but "
+            "got trials = 2",
+        ),
         ({"trials": 0}, "`trials >= 1` must hold, but got trials = 0"),
         ({"repeats": 0}, "`repeats >= 1` must hold, but got repeats = 0"),
         ({"seed": -1}, "`seed >= 0` must hold, but got seed = -1"),
@@ -54,9 +69,9 @@ def test_the_other_settings_differ_everywhere():
         ({"verdict_share": -0.1}, "`0 <= verdict_share <= 0.5` must hold, but got verdict_share ="),
         ({"verdict_share": 0.6}, "0 asks for no verdict"),
         ({"sideband_width_tev": 3.5}, "must hold for a mass window"),
-        ({"features": "baseline+noise0"}, "'+rotated' and '+noiseN' in this order"),
+        ({"features": ("baseline+noise0",)}, "'+rotated' and '+noiseN' in this order"),
         (
-            {"mode": "cathode", "signal_region_tev": (1.9, 2.2)},
+            {"mode": ("cathode",), "signal_region_tev": (1.9, 2.2)},
             "inside the range that trains the density, but got 1.9-2.2 TeV and a range of 2.0-6.0",
         ),
     ],

@@ -7,13 +7,12 @@ import own_spaces
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.spaces import check_outside, lookup, replay, space, space_name
+from raysearch.spaces import check_outside, lookup, space, space_name
 from search_spaces import SPACES
 
 
 def test_a_space_of_ones_own_is_found_by_module_and_function():
     assert space("own_spaces:good") is own_spaces.good
-    assert replay("own_spaces:good", {"hgb/max_iter": 4})["parameters"] == {"max_iter": 4}
 
 
 def test_a_function_gets_the_name_under_which_workers_find_it():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
-from toys import hand_made_study, toy_events
+from toys import VIEW, hand_made_study, toy_events
 
 from raysearch import load_study
 from raysearch.errors import InputError
@@ -66,16 +66,18 @@ def test_without_a_complete_trial_there_is_no_best(tmp_path):
 def test_the_summary_ends_with_the_verdict_and_names_the_winner_before(tmp_path):
     study = hand_made_study(tmp_path)
     assert study.preference is None
-    assert study.summary() == "best setup by val_sic: hgb max_iter=8"
+    what = "hgb on baseline in idealised mode max_iter=8"
+    best = f"best setup by val_sic: {what}"
+    assert study.summary() == best
     selection = study.selection
     asked = {**Preference(1.2, 0.4, 400, 50, 60)._asdict(), "is_clear": False, "alarm_rate": 0.05}
-    luck = "largest val_sic among the trials, which may be luck: hgb max_iter=8"
+    luck = f"largest val_sic among the trials, which may be luck: {what}"
     for found, winner, headline in (
         (asked, luck, "No preference: on 50 data"),
-        (None, "best setup by val_sic: hgb max_iter=8", "No verdict: no events"),
-        (asked | {"is_clear": True}, "best setup by val_sic: hgb max_iter=8", "Preference: on 50"),
+        (None, best, "No verdict: no events"),
+        (asked | {"is_clear": True}, best, "Preference: on 50"),
     ):
-        selection["choices"]["recommended"] = {"preference": found}
+        selection["choices"]["recommended"] = {"preference": found, "setup": VIEW._asdict()}
         (tmp_path / "selection.json").write_text(json.dumps(selection))
         assert study.preference == found
         first, last = study.summary().splitlines()

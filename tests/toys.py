@@ -8,8 +8,9 @@ from raysearch.density import CathodeSettings
 from raysearch.detectors import Member
 from raysearch.events import Events
 from raysearch.regions import set_aside
-from raysearch.samples import Rows, TwoSample
+from raysearch.samples import Rows, TwoSample, View
 
+VIEW = View("idealised", "baseline")
 BASELINE = ("mj1", "delta_mj", "tau21j1", "tau21j2")
 
 # One entry per detector: settings that make a fit quick.
@@ -158,7 +159,7 @@ def hand_made_study(directory, objective="val_sic", complete=True):
     write_json(directory / "study.json", about)
     ended = Record("COMPLETE" if complete else "FAIL", {"val_sic": [0.1]}, 1, 1.0, None, "hgb")
     write_trials(directory / "trials.parquet", {0: ({"hgb/max_iter": 8}, ended)})
-    setup = {"detector": "hgb", "parameters": QUICK["hgb"], "features": "baseline"}
+    setup = {**VIEW._asdict(), "detector": "hgb", "parameters": QUICK["hgb"]}
     choice = {"trial_id": "00000", "setup": setup, "ensemble": None}
     choices = {objective: choice} if complete else {}
     selection = {"schema": 1, "objective": objective, "choices": choices}

@@ -10,7 +10,7 @@ from raysearch.backgrounds.base import (
     two_sample,
 )
 from raysearch.backgrounds.cathode import Cathode
-from raysearch.backgrounds.modes import BACKGROUNDS, background
+from raysearch.backgrounds.modes import BACKGROUNDS, background, template_of
 from raysearch.backgrounds.pools import divide
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "divide",
     "inside",
     "join",
+    "template_of",
     "two_sample",
 ]

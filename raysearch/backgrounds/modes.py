@@ -16,7 +16,7 @@ from raysearch.backgrounds.cathode import Cathode
 from raysearch.errors import InputError, unknown_name
 from raysearch.events import concatenate
 from raysearch.regions import Window, sidebands
-from raysearch.samples import Pools
+from raysearch.samples import Pools, View
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,19 @@ class Cwola:
 BACKGROUNDS: Mapping[str, Background] = MappingProxyType(
     {b.name: b for b in (Supervised(), Idealised(), Cwola(), Cathode())}
 )
+
+
+def template_of(view: View) -> str:
+    """The name of the template that a sample has.
+
+    Samples of one mode have the same template rows whatever their features, unless these are
+    generated: then each feature set has a density, and rows, of its own.
+
+    Example:
+        >>> template_of(View("cwola", "baseline")), template_of(View("cathode", "baseline"))
+        ('cwola', 'cathode baseline')
+    """
+    return str(view) if background(view.mode).generates else view.mode
 
 
 def background(name: str) -> Background:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import ray
 from ray import tune
 
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
@@ -32,6 +31,7 @@ from raysearch.benchmarks.sleepers import (
 )
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -108,7 +108,7 @@ def ours(backend: str, seconds: float, trials: int, sampler: str, space: str) ->
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "sleeps")
         history = History(Path(folder), settings)
-        task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
+        task = Task(share(dict.fromkeys(settings.views, sample())), 1, settings.seed)
         with told(seconds, log):
             run_search(history, task, settings, Resources(backend=backend), note, _hear)
         return overhead_s(log, EPOCHS if space == SPACE_OF_EPOCHS else 1)

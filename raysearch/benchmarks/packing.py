@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ray
 from optuna.trial import BaseTrial
 from ray import tune
 
@@ -24,13 +23,14 @@ from raysearch.benchmarks.measurement import Measurement, measured
 from raysearch.benchmarks.plain import FEATURES, HIDDEN, make_problem
 from raysearch.benchmarks.workers import add_detectors, workers_that
 from raysearch.detectors.mlp import MLPDetector
+from raysearch.joint import as_setup, joint_space
 from raysearch.samples import TwoSample
 from raysearch.settings import Resources, Settings
-from raysearch.spaces import lookup
 from raysearch.training.layout import Layout
 from raysearch.training.memory import GIB, Workload
 from raysearch.training.memory import expected_packs as expected_text
 from raysearch.trial import Setup, run_trial
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -135,7 +135,7 @@ def _task(size: Size, settings: Settings) -> Task:
     sample = TwoSample(
         problem.train, mjj, columns, problem.test.features, problem.test.is_data, mjj[: size.test]
     )
-    return Task(ray.put(sample), settings.mode, settings.features, settings.repeats, settings.seed)
+    return Task(share(dict.fromkeys(settings.views, sample)), settings.repeats, settings.seed)
 
 
 def _searched_s(task: Task, settings: Settings, resources: Resources) -> float:
@@ -172,15 +172,12 @@ def _unpacked_s(task: Task, settings: Settings) -> float:
 
 def _setups(settings: Settings) -> dict[int, Setup]:
     """What the search would try, by index."""
-    space = lookup(settings.space)
+    space = joint_space(settings)
     with tempfile.TemporaryDirectory() as folder:
         history, found = History(Path(folder), settings), {}
         while asked := history.ask():
             index, trial = asked
-            config = space(trial)
-            found[index] = Setup(
-                settings.mode, settings.features, config["detector"], config["parameters"]
-            )
+            found[index] = as_setup(space(trial))
     return found
 
 
@@ -188,8 +185,7 @@ class _Unpacked(tune.Trainable):
     """One trial, its repeats trained as one batch."""
 
     def setup(self, config: dict[str, Any], task: Task, setups: dict[int, Setup]) -> None:
-        """Fetch the events."""
-        self._sample: TwoSample = ray.get(task.sample)
+        """Look up what is to be trained."""
         self._task, self._index = task, config["index"]
         self._setup = setups[self._index]
 
@@ -197,7 +193,7 @@ class _Unpacked(tune.Trainable):
         """The whole trial."""
         run_trial(
             self._setup,
-            self._sample,
+            self._task.samples[self._setup.view],
             repeats=self._task.repeats,
             seed=self._task.seed,
             index=self._index,

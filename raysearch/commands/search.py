@@ -23,11 +23,11 @@ def search(
         Path | None, typer.Argument(help="HDF5 events; default: the embedded surrogate.")
     ] = None,
     mode: Annotated[
-        str, typer.Option(help="supervised, idealised, cwola or cathode.")
-    ] = Settings.mode,
+        str, typer.Option(help="supervised, or of idealised, cwola, cathode one or several.")
+    ] = ",".join(Settings.mode),
     features: Annotated[
-        str, typer.Option(help="Feature set; +rotated and +noiseN may follow.")
-    ] = Settings.features,
+        str, typer.Option(help="Feature sets, a,b,...; +rotated and +noiseN may follow each.")
+    ] = ",".join(Settings.features),
     space: Annotated[
         str, typer.Option(help="Search space: a name, or module:function.")
     ] = Settings.space,
@@ -35,6 +35,9 @@ def search(
         str, typer.Option(help=f"What is optimised: {', '.join(OBJECTIVES)}.")
     ] = Settings.objective,
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = Settings.sampler,
+    strategy: Annotated[
+        str, typer.Option(help="Mode and features: joint with the rest, or steps one by one.")
+    ] = Settings.strategy,
     trials: Annotated[int, typer.Option(help="Setups to try.")] = Settings.trials,
     repeats: Annotated[int, typer.Option(help="Fits of each setup.")] = Settings.repeats,
     seed: options.Seed = Settings.seed,
@@ -93,6 +96,7 @@ def search(
         space=space,
         objective=objective,
         sampler=sampler,
+        strategy=strategy,
         trials=trials,
         repeats=repeats,
         seed=seed,

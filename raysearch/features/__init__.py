@@ -7,6 +7,8 @@ from raysearch.features.sets import (
     feature_set,
     select,
     select_columns,
+    select_union,
+    union,
 )
 from raysearch.features.variation import Variation, fit_variation, variation_from_json
 
@@ -19,5 +21,7 @@ __all__ = [
     "fit_variation",
     "select",
     "select_columns",
+    "select_union",
+    "union",
     "variation_from_json",
 ]

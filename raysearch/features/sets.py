@@ -11,7 +11,7 @@ References:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -95,6 +95,19 @@ def feature_set(name: str) -> FeatureSet:
     )
 
 
+def union(names: Iterable[str]) -> tuple[str, ...]:
+    """The columns that any of these feature sets reads, each once.
+
+    Raises:
+        InputError: if a set or its variant is unknown.
+
+    Example:
+        >>> union(["baseline", "baseline_dr"]) == feature_set("baseline_dr").columns
+        True
+    """
+    return tuple(dict.fromkeys(c for name in names for c in feature_set(name).columns))
+
+
 def select_columns(events: Events, name: str) -> Events:
     """The events with exactly the columns that the feature set reads, in its order.
 
@@ -102,6 +115,17 @@ def select_columns(events: Events, name: str) -> Events:
         InputError: if the set is unknown or the events lack columns of it, which are named.
     """
     return _with_columns(events, name, feature_set(name).columns)
+
+
+def select_union(events: Events, names: Sequence[str]) -> Events:
+    """The events with exactly the columns that any of these feature sets reads; see `union`.
+
+    Raises:
+        InputError: if a set is unknown or the events lack columns of it, which are named.
+    """
+    for name in names:
+        _check_columns(events, name, feature_set(name).columns)
+    return _only(events, union(names))
 
 
 def select(events: Events, name: str) -> Events:
@@ -117,12 +141,20 @@ def select(events: Events, name: str) -> Events:
 
 
 def _with_columns(events: Events, name: str, wanted: tuple[str, ...]) -> Events:
+    _check_columns(events, name, wanted)
+    return _only(events, wanted)
+
+
+def _check_columns(events: Events, name: str, wanted: tuple[str, ...]) -> None:
     missing = [column for column in wanted if column not in events.columns]
     if missing:
         raise InputError(
             f"feature set {name!r} needs the columns {', '.join(missing)}, which the events lack; "
             f"they have {', '.join(events.columns)}. Choose another set or add the columns."
         )
+
+
+def _only(events: Events, wanted: tuple[str, ...]) -> Events:
     index = [events.columns.index(column) for column in wanted]
     return Events(
         events.features[:, index],

@@ -20,7 +20,7 @@ from raysearch.live.running import is_held
 from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
 from raysearch.records import trial_id
-from raysearch.settings import Settings
+from raysearch.settings import Settings, listed
 from raysearch.tuning.place import SQLITE
 from raysearch.tuning.stores import DATABASE
 
@@ -179,10 +179,10 @@ class State:
     def _told(self) -> dict[str, Any]:
         read = self._read
         chosen = self._settings
-        asked = ("mode", "features", "space", "sampler", "repeats", "seed", "objective")
+        asked = ("mode", "features", "space", "sampler", "strategy", "repeats", "seed", "objective")
         return {
             "name": text(self._directory.absolute().name),
-            "settings": {name: text(getattr(chosen, name)) for name in asked},
+            "settings": {name: _setting(getattr(chosen, name)) for name in asked},
             "direction": objective(chosen.objective).direction,
             "metrics": METRICS,
             "created": text(self._about.get("created", "")),
@@ -216,6 +216,11 @@ def _history(about: Mapping[str, Any]) -> str:
     """Where the trials are kept, as study.json names it."""
     found = about.get("history")
     return text(found.get("where", SQLITE)) if isinstance(found, dict) else SQLITE
+
+
+def _setting(value: object) -> str:
+    """A setting, or several, as text."""
+    return text(listed(value) if isinstance(value, tuple) else value)
 
 
 def _running(trial: Running) -> dict[str, Any]:

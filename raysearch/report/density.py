@@ -12,13 +12,16 @@ _SIGNIFICANT = 3.0
 
 
 def density_sentences(settings: Mapping[str, Any]) -> list[str]:
-    """How the density was trained and what its check found; empty where there was none."""
-    density = settings.get("density")
-    if not density:
-        return []
+    """How densities were trained and what their checks found; empty where there was none."""
+    found = settings.get("density") or {}
+    return [s for features, density in found.items() for s in _sentences(features, density)]
+
+
+def _sentences(features: str, density: Mapping[str, Any]) -> list[str]:
     check = density["check"]
     return [
-        f"The template was sampled from a density of the sidebands ({density['estimator']}), "
+        f"The template of {features} features was sampled from a density of the sidebands "
+        f"({density['estimator']}), "
         f"trained once on {number(density['training_events'])} events: {density['epochs']} epochs, "
         f"{density['cpu_seconds']:.1f} s of processor time.",
         f"Its check: boosted trees tell its samples from {number(check['events'])} held-out "

@@ -16,6 +16,7 @@ from raysearch.report.contents import ReportContents
 from raysearch.report.density import density_sentences
 from raysearch.report.figures import Rendered
 from raysearch.report.tables import failures, inputs, provenance, states, trials_table
+from raysearch.report.views import views
 
 TEMPLATE = "page.html"
 
@@ -34,6 +35,7 @@ def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
             style_hash=page_style()[1],
             answer=answer(contents),
             density=density_sentences(contents.settings),
+            views=views(contents),
             states=states(contents.trials),
             provenance=provenance(contents.settings),
             inputs=inputs(contents.settings),

@@ -52,7 +52,8 @@ def values(trials: pa.Table, name: str) -> NDArray[np.float64]:
 def texts(trials: pa.Table, name: str, absent: str = "") -> NDArray[np.str_]:
     """(n,) a column as text; `absent` where it is null or there is no such column."""
     if name not in trials.column_names:
-        return np.full(trials.num_rows, absent, dtype=np.str_)
+        # A bare `np.str_` would keep one letter.
+        return np.full(trials.num_rows, absent, dtype=f"U{max(1, len(absent))}")
     return np.array(
         [absent if value is None else str(value) for value in trials[name].to_pylist()],
         dtype=np.str_,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
+from raysearch.samples import View
 from raysearch.seeds import number
 
 # More sets than anyone draws; trials of different detectors never meet in an index.
@@ -28,6 +29,11 @@ class Cell(NamedTuple):
     def name(self) -> str:
         """Of its files."""
         return f"{self.mode}-{self.features}-{self.n_signal}"
+
+    @property
+    def view(self) -> View:
+        """Its mode and features."""
+        return View(self.mode, self.features)
 
     def seed(self, seed: int) -> int:
         """The seed of all fits of the cell; halves are the same for all of its detectors."""

@@ -14,7 +14,7 @@ from raysearch.errors import InputError, unknown_name
 from raysearch.objectives import MAX_SIC, objective
 from raysearch.regions import SIDEBAND_WIDTH_TEV, SIGNAL_REGION
 from raysearch.scanning.cells import MOST_SETS, Cell
-from raysearch.settings import Settings
+from raysearch.settings import Settings, check_list, listed
 from search_spaces import SPACES
 
 # As many as published, from 0 to 1000, and densest where a signal begins to be found.
@@ -57,7 +57,7 @@ class ScanSettings:
     def __post_init__(self) -> None:
         """Check names and numbers."""
         for name in ("n_signal", "modes", "features", "detectors", "objectives"):
-            _check_list(name, getattr(self, name))
+            check_list(name, getattr(self, name))
         for name in self.detectors:
             detector(name)
             if name not in SPACES:
@@ -71,7 +71,7 @@ class ScanSettings:
     def _check_numbers(self) -> None:
         if min(self.n_signal) < 0 or list(self.n_signal) != sorted(self.n_signal):
             raise InputError(
-                f"`0 <= n_signal`, rising, must hold, but got {_listed(self.n_signal)}."
+                f"`0 <= n_signal`, rising, must hold, but got {listed(self.n_signal)}."
             )
         if 0 in self.n_signal and any(background(mode).needs_truth for mode in self.modes):
             raise InputError(
@@ -91,8 +91,8 @@ class ScanSettings:
         All its rows choose, as in the published protocol.
         """
         return Settings(
-            mode=cell.mode,
-            features=cell.features,
+            mode=(cell.mode,),
+            features=(cell.features,),
             objective=next((o for o in self.objectives if o == MAX_SIC.name), self.objectives[0]),
             repeats=self.repeats,
             seed=self.seed,
@@ -148,14 +148,3 @@ def _whole(word: str) -> int:
         raise InputError(
             f"numbers of signal events must be whole, a,b,... or a,b,...,z, but got {word!r}."
         ) from None
-
-
-def _check_list(name: str, values: tuple[Any, ...]) -> None:
-    if not values or len(set(values)) < len(values):
-        raise InputError(
-            f"{name} must be one or more, each once, but got {_listed(values) or 'none'}."
-        )
-
-
-def _listed(values: tuple[Any, ...]) -> str:
-    return ", ".join(map(str, values))

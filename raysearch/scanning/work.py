@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from raysearch.backgrounds import background
 from raysearch.detectors import detector
 from raysearch.events import Events
 from raysearch.inputs import Inputs
@@ -62,16 +61,12 @@ class CellTrials:
         return ()
 
 
-def for_mode(inputs: Inputs, mode: str) -> Inputs:
-    """The inputs, without a template that the mode has no use for."""
-    return inputs if background(mode).takes_template else replace(inputs, template=None)
-
-
 def prepare_cell(
     inputs: Inputs, settings: Settings, generated: Events | None
 ) -> tuple[TwoSample, Prepared]:
     """The sample of a cell; trains the density of mode "cathode" unless a template is given."""
-    prepared = prepare(for_mode(inputs, settings.mode), settings, generated=generated)
+    (view,) = settings.views
+    prepared = prepare(inputs, settings, view, generated=generated)
     # Trees bin ranks; sorted here, they are sorted once and travel with the sample.
     _ = prepared.sample.rows.ranks
     about = {"counts": prepared.counts, "density": prepared.density}
@@ -81,7 +76,8 @@ def prepare_cell(
 def run_sets(sample: TwoSample, trials: CellTrials, setups: Mapping[int, Setup]) -> list[Ended]:
     """Run trials by their index; one that fails costs no other."""
     batch = [Assignment(index, setup) for index, setup in setups.items()]
-    return list(run_assignments(batch, sample, trials))
+    samples = {setup.view: sample for setup in setups.values()}
+    return list(run_assignments(batch, samples, trials))
 
 
 def parts(family: str) -> range:

@@ -15,10 +15,11 @@ from raysearch.errors import InputError
 from raysearch.scanning import ScanSettings, is_scan, load_scan
 from raysearch.scanning.settings import progression
 from raysearch.settings import Settings
+from raysearch.settings import names as split
 from raysearch.study import STUDY, load_study
 from raysearch.tuning.place import Place
 
-_LISTS = ("modes", "features", "detectors", "objectives")
+_LISTS = frozenset({"mode", "modes", "features", "detectors", "objectives"})
 
 
 def settings_of(command: Command) -> Settings | ScanSettings | None:
@@ -56,14 +57,14 @@ def _held(directory: Path, settings: Settings | ScanSettings) -> Mapping[str, An
 
 def _scan_settings(command: Command) -> ScanSettings:
     given = _plain(command, ScanSettings)
-    given |= {name: tuple(given[name].split(",")) for name in _LISTS}
     given["n_signal"] = tuple(progression(given["n_signal"].split(",")))
     return ScanSettings(**given, **_shared(command.values))
 
 
 def _plain(command: Command, kind: type) -> dict[str, Any]:
     names = {field.name for field in fields(kind)} & command.values.keys() - {"cathode"}
-    return {name: command.values[name] for name in names}
+    given = {name: command.values[name] for name in names}
+    return given | {name: split(given[name]) for name in names & _LISTS}
 
 
 def _shared(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from raysearch.judge import Values
 from raysearch.packs import pack_key, packs
 from raysearch.racing import Rule, Rung, as_news
 from raysearch.records import Record
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.trial import Setup, TrialPack, TrialResult
 
 START = TrialResult({}, 0, 0.0, False)
@@ -99,13 +99,13 @@ class Ended:
 
 
 def run_assignments(
-    batch: Sequence[Assignment], sample: TwoSample, task: Trials
+    batch: Sequence[Assignment], samples: Mapping[View, TwoSample], task: Trials
 ) -> Iterator[Ended]:
     """Run trials, compatible ones together; each is given back when it has ended, in any order.
 
     Args:
         batch: the trials.
-        sample: the two samples, of the mode and features of all setups.
+        samples: the two samples of each mode and feature set.
         task: how trials are run.
     """
     possible: dict[int, Assignment] = {}
@@ -116,8 +116,9 @@ def run_assignments(
         except Exception as error:
             yield _Course(assignment, task).ended(error)
     setups = {index: assignment.setup for index, assignment in possible.items()}
-    for pack in packs(setups, lambda setup: task.capacity_of(setup, sample)):
-        yield from _run_pack([possible[index] for index in pack], sample, task)
+    for pack in packs(setups, lambda setup: task.capacity_of(setup, samples[setup.view])):
+        together = [possible[index] for index in pack]
+        yield from _run_pack(together, samples[together[0].setup.view], task)
 
 
 def _run_pack(together: Sequence[Assignment], sample: TwoSample, task: Trials) -> Iterator[Ended]:

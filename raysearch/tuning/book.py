@@ -62,8 +62,12 @@ class Book:
         return self._race
 
     def next(self) -> Suggestion | None:
-        """The next setup, or None if none is left; what cannot be suggested has failed."""
-        while self.history.left and (asked := self._ask()):
+        """The next setup; what cannot be suggested has failed.
+
+        Returns:
+            None if none is left, or if the next one has to wait for others to end.
+        """
+        while self.history.left and not self.history.must_wait and (asked := self._ask()):
             index, trial = asked
             self._open[index] = trial
             try:

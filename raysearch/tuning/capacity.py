@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import ray
 
 from raysearch.packs import workload_of, worthwhile
 from raysearch.progress import Say
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.settings import Resources
 from raysearch.training.kernel import kernel
 from raysearch.training.memory import expected_packs
@@ -40,14 +41,20 @@ def with_capacity(task: Task, resources: Resources, say: Say) -> Task:
         return task
     share = min(1.0, resources.gpus_per_trial) or 1.0
     measure = ray.remote(num_cpus=1, num_gpus=resources.gpus_per_trial)(measured_capacity)
-    found, expected = ray.get(measure.remote(task.sample, task.repeats, share))
+    found, expected = ray.get(measure.remote(task.samples, task.repeats, share))
     say(f"packs of up to {found} networks' trials pay here; {expected}")
     return replace(task, capacity=found, share=share)
 
 
-def measured_capacity(sample: TwoSample, repeats: int, share: float = 1.0) -> tuple[int, str]:
-    """Trials in a pack at most on this worker's device, and what usual GPUs would hold."""
+def measured_capacity(
+    samples: Mapping[View, TwoSample], repeats: int, share: float = 1.0
+) -> tuple[int, str]:
+    """Trials in a pack at most on this worker's device, and what usual GPUs would hold.
+
+    Of the first sample; where trials are trained, each is measured on its own.
+    """
     hide_unassigned_gpus()
+    sample = next(iter(samples.values()))
     workload = workload_of(_DEFAULT, sample)
     expected = "" if workload is None else expected_packs(workload, repeats)
     return worthwhile(_DEFAULT, sample, repeats, share) or 1, expected

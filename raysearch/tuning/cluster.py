@@ -6,18 +6,15 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 import ray
 
 from raysearch.access import MODE, TOKEN, TOKEN_PATH, default_token_path, make_token
 from raysearch.errors import InputError
-from raysearch.samples import TwoSample
-
-SharedSample: TypeAlias = "ray.ObjectRef[TwoSample]"
+from raysearch.samples import TwoSample, View
 
 _CONNECT_TIMEOUT_S = 5.0
 _DEFAULT_PORT = 6379
@@ -46,13 +43,39 @@ def check_address(address: str | None) -> None:
         ) from error
 
 
-def share(sample: TwoSample) -> SharedSample:
+class Shared(Mapping[View, TwoSample]):
+    """Samples in the cluster's object store, each fetched when it is first asked for.
+
+    A copy by pickle is of the places alone.
+    """
+
+    def __init__(self, places: Mapping[View, ray.ObjectRef[TwoSample]]) -> None:
+        """Fetch nothing yet."""
+        self._places, self._fetched = dict(places), dict[View, TwoSample]()
+
+    def __getitem__(self, view: View) -> TwoSample:
+        if view not in self._fetched:
+            self._fetched[view] = ray.get(self._places[view])  # shared memory, not a copy
+        return self._fetched[view]
+
+    def __iter__(self) -> Iterator[View]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __reduce__(self) -> tuple[type[Shared], tuple[dict[View, ray.ObjectRef[TwoSample]]]]:
+        return Shared, (self._places,)
+
+
+def share(samples: Mapping[View, TwoSample]) -> Shared:
     """Put the events into the cluster's object store, once for all who need them.
 
     The ranks that trees bin are put with them: sorting is done once and here.
     """
-    _ = sample.rows.ranks
-    return ray.put(sample)
+    for sample in samples.values():
+        _ = sample.rows.ranks
+    return Shared({view: ray.put(sample) for view, sample in samples.items()})
 
 
 def check_gpus(gpus_per_trial: float, address: str | None) -> None:

@@ -26,6 +26,7 @@ from raysearch.tuning.drivers import Drivers
 from raysearch.tuning.ledger import ledger_of
 from raysearch.tuning.place import IN_SQLITE, Place
 from raysearch.tuning.samplers import IndexSeededSampler
+from raysearch.tuning.steps import given_of, steps_of
 from raysearch.tuning.store import RECORD_KEY, Claim, direction_of
 from raysearch.tuning.stores import open_store
 from raysearch.tuning.window import WINDOW, Window
@@ -56,7 +57,7 @@ class History:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._settings, self._window = settings, window
-        self._objective = objective(settings.objective)
+        self._objective, self._steps = objective(settings.objective), steps_of(settings)
         self._drivers = Drivers(directory)
         self._ledger = ledger_of(settings.trials, self._drivers)
         with self._drivers.alone():
@@ -81,6 +82,12 @@ class History:
         """Whether every trial has ended, here or elsewhere."""
         return self._ledger.is_over
 
+    @property
+    def must_wait(self) -> bool:
+        """Whether the next trial depends on some that have not ended."""
+        coming = self._kept[0].number if self._kept else self._ledger.free()
+        return coming is not None and self._depends(coming)
+
     def ask(self) -> tuple[int, Trial] | None:
         """The next trial with its index; None if other drivers took what was left.
 
@@ -89,6 +96,10 @@ class History:
         claim = self._kept.popleft() if self._kept else self._store.claim()
         self._learn()
         if claim is None:
+            return None
+        if self._depends(claim.number):
+            # Another driver took the one that was to come before.
+            self._kept.appendleft(claim)
             return None
         self._storage.offer(*claim)
         trial = self.study.ask()
@@ -149,13 +160,15 @@ class History:
 
     def _read(self) -> None:
         stored = self._store.trials()
-        self._sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed)
+        self._records: dict[int, tuple[dict[str, Any], Record]] = {}
+        # Not a method of this object, which would then outlive its last user.
+        given = given_of(self._steps, self._records)
+        self._sampler = IndexSeededSampler(self._settings.sampler, self._settings.seed, given)
         direction = direction_of(self._objective)
         self._storage = Window(direction, self._window)
         self.study = optuna.create_study(
             storage=self._storage, sampler=self._sampler, direction=direction
         )
-        self._records: dict[int, tuple[dict[str, Any], Record]] = {}
         for index in range(self._settings.trials):
             found = stored.get(index)
             if found is None or not found.state.is_finished():
@@ -183,6 +196,10 @@ class History:
         if trial.state != TrialState.FAIL:
             self._sampler.learn(trial)
         return record
+
+    def _depends(self, number: int) -> bool:
+        """Whether a trial depends on some that have not ended."""
+        return self._steps is not None and self._steps.must_wait(number, self._records)
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._storage.get_trial(number)

@@ -17,7 +17,7 @@ from raysearch.detectors import Member, detector
 from raysearch.objectives import OBJECTIVES
 from raysearch.packs import joins_packs
 from raysearch.refit import Final, Refit, combine, final_members
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.training.kernel import kernel
 from raysearch.trial import Setup
 from raysearch.tuning.devices import hide_unassigned_gpus
@@ -79,7 +79,7 @@ class Ended(NamedTuple):
 
 def refit_all(
     winners: Mapping[str, Winner],
-    sample: ray.ObjectRef[TwoSample],
+    samples: Mapping[View, TwoSample],
     seed: int,
     gpus: float = 0.0,
 ) -> dict[str, Ended]:
@@ -89,23 +89,24 @@ def refit_all(
 
     Args:
         winners: by any name.
-        sample: where the events lie in the object store.
+        samples: the two samples of each mode and feature set.
         seed: of the study.
         gpus: share of a GPU for each task that trains networks.
 
     Returns:
         What became of each, by the same name. One that fails costs no other.
     """
-    rows: TwoSample = ray.get(sample)
     task = ray.remote(num_cpus=1, max_retries=3)(_refit)
     started: dict[Key, list[_Task]] = {}
     distinct = _distinct(winners.values())
     for key, winner in distinct.items():
-        parts = _parts(rows, winner, seed, members_per_task(winner.setup, gpus))
+        parts = _parts(
+            samples[winner.setup.view], winner, seed, members_per_task(winner.setup, gpus)
+        )
         # Trees would leave a GPU idle.
         placed = task.options(num_gpus=gpus if joins_packs(winner.setup) else 0.0)
         started[key] = [
-            _Task(placed.remote(winner.setup, sample, *part, winner.objective), *map(bool, part))
+            _Task(placed.remote(winner.setup, samples, *part, winner.objective), *map(bool, part))
             for part in parts
         ]
     ended = {
@@ -187,10 +188,10 @@ def _parts(
 
 def _refit(
     setup: Setup,
-    sample: TwoSample,
+    samples: Mapping[View, TwoSample],
     members: list[Member],
     asked: list[Member],
     objective: str,
 ) -> Retrained:
     hide_unassigned_gpus()
-    return retrain(setup, sample, members, OBJECTIVES[objective], asked)
+    return retrain(setup, samples[setup.view], members, OBJECTIVES[objective], asked)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from raysearch.joint import joint_space
 from raysearch.progress import Say
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
-from raysearch.spaces import lookup
 from raysearch.tuning.book import Book, OnRecord
 from raysearch.tuning.capacity import with_capacity
 from raysearch.tuning.direct import Direct
@@ -55,10 +55,10 @@ def run_search(
     task = with_capacity(task, resources, say)
     if resources.backend == "auto":
         on_record = _telling(on_record, pace, say)
-    book = Book(history, lookup(settings.space), on_record)
+    book = Book(history, joint_space(settings), on_record)
     with ending.on_ctrl_c():
         while not (history.is_over or ending.is_due):
-            if history.left:
+            if history.left and not history.must_wait:
                 _run_left(book, task, settings, resources, ending, pace)
             else:
                 # Trials of other drivers are running. Should one die, its trials are left again.

@@ -34,6 +34,9 @@ _MAKERS: Mapping[str, Callable[[int], BaseSampler]] = MappingProxyType(
 )
 
 
+Given = Callable[[int], Mapping[str, Any]]
+
+
 class IndexSeededSampler(BaseSampler):
     """A sampler made anew for each trial, seeded by study seed and trial number.
 
@@ -41,12 +44,13 @@ class IndexSeededSampler(BaseSampler):
     the groups that a trial asks for: in a conditional space that is half of the work.
     """
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, given: Given = lambda _: {}) -> None:
         """Choose the sampler.
 
         Args:
             name: "tpe" (multivariate, grouped, constant liar) or "random".
             seed: of the study.
+            given: parameters of a trial, by its number, that are not suggested.
         """
         self._make = _MAKERS[name]
         self._joint = name == "tpe"
@@ -54,12 +58,15 @@ class IndexSeededSampler(BaseSampler):
         self._groups = Groups()
         self._sampler = self._make(0)
         self._drawn: dict[str, Any] = {}
+        self._given = given
+        self._fixed: Mapping[str, Any] = {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Reseed for the trial."""
         state = seed_sequence(self._seed, "suggest", trial.number).generate_state(1)
         self._sampler = self._make(int(state[0]))
         self._drawn = {}
+        self._fixed = self._given(trial.number)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -80,7 +87,9 @@ class IndexSeededSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """The value of one parameter; draws its whole group unless that is done."""
+        """The value of one parameter; draws its whole group unless that is done, or it is given."""
+        if param_name in self._fixed:
+            return self._fixed[param_name]
         group = self._groups.of(param_name) if self._joint else {}
         if group.get(param_name) != param_distribution:  # new, or its range has changed
             return self._sampler.sample_independent(study, trial, param_name, param_distribution)

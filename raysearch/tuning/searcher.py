@@ -43,13 +43,18 @@ class HistorySearch(Searcher):
         return self._book.race()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        """The configuration of the next trial, or `FINISHED`."""
+        """The configuration of the next trial, None if it has to wait, or `FINISHED`."""
         suggestion = None if self.interrupted else self._next()
         if suggestion is None:
             finished: dict[str, Any] | None = Searcher.FINISHED
-            return finished
+            return None if self._must_wait else finished
         self._running[trial_id] = suggestion.index, suggestion.config["detector"]
         return {"index": suggestion.index, **suggestion.config}
+
+    @property
+    def _must_wait(self) -> bool:
+        """Whether trials that run decide what is next; one without a worker waits for a round."""
+        return not self.interrupted and bool(self._running) and self._book.history.must_wait
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: only ends are recorded."""

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-
 from raysearch.detectors import detector
+from raysearch.joint import as_setup
 from raysearch.objectives import objective
 from raysearch.packs import worthwhile
 from raysearch.racing import Rung, ladder
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.trial import Setup
 
 
@@ -21,9 +20,7 @@ class Task:
     """What all trials of a study share.
 
     Attributes:
-        sample: where the events lie in the object store, put there once.
-        mode: background mode.
-        features: feature set.
+        samples: the two samples of each mode and feature set; see `share`.
         repeats: fits of each setup.
         seed: of the study.
         objective: name of the metric that trials are compared by.
@@ -34,9 +31,7 @@ class Task:
         trainers: actors that train for Tune's trials; none if each trains for itself.
     """
 
-    sample: ray.ObjectRef[TwoSample]
-    mode: str
-    features: str
+    samples: Mapping[View, TwoSample]
     repeats: int
     seed: int
     objective: str = "val_sic"
@@ -52,8 +47,8 @@ class Task:
         return (self.objective,)
 
     def setup(self, config: Mapping[str, Any]) -> Setup:
-        """The setup of a trial from what the search space returned."""
-        return Setup(self.mode, self.features, config["detector"], config["parameters"])
+        """The setup of a trial from what the joint space returned."""
+        return as_setup(config)
 
     def rungs(self, family: str) -> tuple[Rung, ...]:
         """Where trials of a detector are compared with others; nowhere if there is no race."""

@@ -130,11 +130,10 @@ class TrialActor(tune.Trainable):
     def _alone(self, index: int, setup: Setup) -> Iterator[TrialResult]:
         """The epochs of a trial that is trained here; what is wrong with it is raised by `step`."""
         task = self._task
-        sample = ray.get(task.sample)  # shared memory, not a copy
         rungs = task.rungs(setup.detector)
         yield from trial_epochs(
             setup,
-            sample,
+            task.samples[setup.view],
             repeats=task.repeats,
             seed=task.seed,
             index=index,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from raysearch.packs import pack_key, packs
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.trial import Setup, TrialPack, TrialResult
 from raysearch.tuning.assignments import Trials
 
@@ -42,14 +42,14 @@ class _Run:
 class Trainer:
     """Gathers compatible trials and trains them as one; every method may run in its own thread."""
 
-    def __init__(self, sample: TwoSample, task: Trials) -> None:
+    def __init__(self, samples: Mapping[View, TwoSample], task: Trials) -> None:
         """Wait for trials.
 
         Args:
-            sample: what they train on.
+            samples: what they train on, by mode and feature set.
             task: how trials are run.
         """
-        self._sample, self._task = sample, task
+        self._samples, self._task = samples, task
         self._changed = threading.Condition()
         self._runs: dict[int, _Run] = {}
         self._waiting: dict[int, _Run] = {}
@@ -112,8 +112,11 @@ class Trainer:
                 if self._waiting:
                     break
             setups = {index: run.setup for index, run in self._waiting.items()}
-            chosen = packs(setups, lambda setup: self._task.capacity_of(setup, self._sample))[0]
+            chosen = packs(setups, self._capacity)[0]
             return {index: self._waiting.pop(index) for index in chosen}
+
+    def _capacity(self, setup: Setup) -> int:
+        return self._task.capacity_of(setup, self._samples[setup.view])
 
     def _train_guarded(self, runs: Mapping[int, _Run]) -> None:
         """Train; if the pack as a whole fails, each alone, so that one cannot fail the others."""
@@ -128,13 +131,13 @@ class Trainer:
 
     def _train(self, runs: Mapping[int, _Run]) -> None:
         task, setups = self._task, {index: run.setup for index, run in runs.items()}
-        rungs = task.rungs(next(iter(setups.values())).detector)
+        first = next(iter(setups.values()))
         pack = TrialPack(
             setups,
-            self._sample,
+            self._samples[first.view],
             repeats=task.repeats,
             seed=task.seed,
-            rungs=rungs,
+            rungs=task.rungs(first.detector),
             also=task.also,
         )
         for step in count(1):

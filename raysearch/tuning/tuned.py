@@ -16,7 +16,7 @@ from ray import tune
 
 from raysearch.objectives import objective
 from raysearch.packs import joins_packs
-from raysearch.samples import TwoSample
+from raysearch.samples import TwoSample, View
 from raysearch.settings import Resources, Settings
 from raysearch.trial import Setup
 from raysearch.tuning.book import Book
@@ -93,9 +93,9 @@ def run_tuned(
 class _TrainerActor(Trainer):
     """A trainer in a process of its own."""
 
-    def __init__(self, sample: TwoSample, task: Task) -> None:
+    def __init__(self, samples: Mapping[View, TwoSample], task: Task) -> None:
         hide_unassigned_gpus()
-        super().__init__(sample, task)
+        super().__init__(samples, task)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _trainers(task: Task, gpus_per_trial: float) -> Iterator[tuple[Any, ...]]:
     threads = 2 * task.capacity + 1  # one call that waits, one that ends, for each trial
     needs = {"num_gpus": gpus_per_trial, "max_restarts": -1, "max_concurrency": threads}
     make = ray.remote(**needs)(_TrainerActor)
-    arguments = (task.sample, task)
+    arguments = (task.samples, task)
     found = tuple(make.options(num_cpus=0).remote(*arguments) for _ in range(room(gpus_per_trial)))
     try:
         yield found

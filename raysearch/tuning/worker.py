@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import ray
-
 from raysearch.tuning.assignments import Assignment, Ended, run_assignments
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.stream import as_they_come
@@ -13,17 +11,16 @@ from raysearch.tuning.task import Task
 
 
 class TrialWorker:
-    """Runs one batch after another; the events are fetched once (shared memory, not a copy)."""
+    """Runs one batch after another; events are fetched once (shared memory, not a copy)."""
 
     def __init__(self, task: Task) -> None:
-        """Fetch the events."""
+        """Look for a GPU; events are fetched when a trial asks for them."""
         hide_unassigned_gpus()
         self._task = task
-        self._sample = ray.get(task.sample)
 
     def ready(self) -> None:
         """Return as soon as the worker can run trials."""
 
     def run(self, batch: Sequence[Assignment]) -> Iterator[list[Ended]]:
         """Run the trials of a batch and stream back their ends, each as soon as there is one."""
-        yield from as_they_come(run_assignments(batch, self._sample, self._task))
+        yield from as_they_come(run_assignments(batch, self._task.samples, self._task))

@@ -35,12 +35,14 @@ def costs(path: Path) -> dict[str, float]:
     """Of the study of a file, in this process."""
     settings = Settings(repeats=1, n_signal=0, verdict_share=0.0)
     began = time.process_time()
-    inputs = read_inputs({"events": path, "template": None, "test": None}, settings.features)
+    inputs = read_inputs(
+        {"events": path, "template": None, "test": None}, settings.features, settings.mode
+    )
     read = time.process_time()
-    sample = prepare(inputs, settings).sample
+    sample = prepare(inputs, settings, *settings.views).sample
     prepared = time.process_time()
-    network = Setup(settings.mode, settings.features, "mlp", MLP)
-    trees = Setup(settings.mode, settings.features, "hgb", HGB)
+    network = Setup(*settings.views[0], "mlp", MLP)
+    trees = Setup(*settings.views[0], "hgb", HGB)
     return {
         "rows_in_region": len(sample.mjj_tev),
         "reading_s": read - began,

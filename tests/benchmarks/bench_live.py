@@ -34,10 +34,11 @@ import ray
 from raysearch.files import write_json
 from raysearch.live.state import Snapshot, State, message
 from raysearch.records import Record
-from raysearch.samples import Rows, TwoSample
+from raysearch.samples import Rows, TwoSample, View
 from raysearch.settings import Resources, Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
+from raysearch.tuning.cluster import Shared, share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -123,14 +124,14 @@ def sample() -> TwoSample:
     return TwoSample(rows, mjj, ("x0", "x1", "x2", "x3"))
 
 
-def study(folder: Path, settings: Settings, shared: ray.ObjectRef[TwoSample]) -> float:
+def study(folder: Path, settings: Settings, shared: Shared) -> float:
     """Run it; seconds from the first to the last end of a trial."""
     ends: list[float] = []
 
     def note(index: int, record: Record) -> None:
         ends.append(time.perf_counter())
 
-    task = Task(shared, settings.mode, settings.features, settings.repeats, settings.seed)
+    task = Task(shared, settings.repeats, settings.seed)
     history = History(folder, settings)
     run_search(history, task, settings, Resources(backend="direct"), note, lambda line: None)
     return ends[-1] - ends[0]
@@ -166,7 +167,7 @@ def own_cpu_s(others: Sequence[psutil.Process]) -> float:
     return sum(cpu_s([own, *below]))
 
 
-def measured(shared: ray.ObjectRef[TwoSample], viewers: int) -> Cost:
+def measured(shared: Shared, viewers: int) -> Cost:
     """One study, looked at by so many."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -189,7 +190,7 @@ def with_viewers(viewers: int, pairs: int) -> None:
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
-    shared = ray.put(sample())
+    shared = share({View("idealised", "baseline"): sample()})
     ratios, shares = [], []
     for pair in range(pairs):
         # Whoever comes first in a pair has a cooler machine.

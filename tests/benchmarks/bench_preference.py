@@ -56,7 +56,7 @@ def verdict_of(study: int, n_signal: int) -> Preference:
         metrics = {name: values.tolist() for name, values in found.values.items()}
         records[index] = {}, Record("COMPLETE", metrics, 1, found.seconds, None, SPACE)
     verdicts = []
-    for index in best_trials(records):
+    for index in best_trials(records, Settings()):
         asked = verdict_members(sample, study, index)
         verdicts.append(joined([retrain(setups[index], sample, [], VAL_SIC, asked).opinion]))
     return ask(verdicts, sample, study)

@@ -32,7 +32,7 @@ import torch
 
 from raysearch.detectors import Member, detector
 from raysearch.events.surrogate import surrogate_events
-from raysearch.features import select
+from raysearch.features import select_union
 from raysearch.inputs import Inputs
 from raysearch.judge import Judge
 from raysearch.objectives import OBJECTIVES, objective
@@ -127,8 +127,10 @@ def make_sample(n_signal: int, draw: int) -> TwoSample:
         surrogate_events(template, 0, number(draw, "template"), window),
         surrogate_events(test_background, test_signal, number(draw, "test"), window),
     ]
-    events, template_events, test = (select(part, settings.features) for part in parts)
-    return prepare(Inputs(events, template_events, test, is_surrogate=True), settings).sample
+    events, template_events, test = (select_union(part, settings.features) for part in parts)
+    return prepare(
+        Inputs(events, template_events, test, is_surrogate=True), settings, *settings.views
+    ).sample
 
 
 def record(family: str, n_signal: int, draw: int, setups: int, fits: int) -> Bank:

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
-import ray
 
 from raysearch.benchmarks.sleepers import SPACE, sample, sleeping_workers, told
 from raysearch.records import Record, write_trials
 from raysearch.settings import Resources, Settings
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -40,7 +40,7 @@ def run(folder: Path, trials: int, seconds: float, sampler: str) -> list[float]:
         ends.append(time.perf_counter())
 
     history = History(folder, settings)
-    task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
+    task = Task(share(dict.fromkeys(settings.views, sample())), 1, settings.seed)
     with told(seconds):
         run_search(history, task, settings, Resources(backend="direct"), note, print)
     write_trials(folder / "trials.parquet", history.records())

@@ -21,12 +21,12 @@ from pathlib import Path
 from threading import Event, Thread
 
 import psutil
-import ray
 
 from raysearch.benchmarks.measurement import verdict
 from raysearch.benchmarks.sleepers import SPACE, sample, sleeping_workers, told
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -49,7 +49,7 @@ def run(folder: Path, trials: int, ends: Counter[int], backend: str = "direct") 
     def note(index: int, record: Record) -> None:
         ends[index] += 1
 
-    task = Task(ray.put(sample()), settings.mode, settings.features, 1, settings.seed)
+    task = Task(share(dict.fromkeys(settings.views, sample())), 1, settings.seed)
     with told(SLEEP_S):
         run_search(history, task, settings, Resources(backend=backend), note, lambda line: None)
     return history

@@ -94,7 +94,8 @@ def _choice(row, labels):
 
 def _settings(name, n_trials):
     return {
-        "name": name, "mode": "idealised", "features": "baseline", "space": "three_detectors",
+        "name": name, "mode": ["idealised"], "features": ["baseline"], "space": "three_detectors",
+        "strategy": "joint",
         "objective": "val_sic", "sampler": "random", "trials": n_trials, "repeats": 4,
         "seed": 20260101, "n_signal": 400, "signal_region_tev": [3.3, 3.7],
         "versions": {"raysearch": "0.1.0", "torch": "2.9.1"}, "git_commit": "0" * 40,

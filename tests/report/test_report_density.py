@@ -12,7 +12,7 @@ ABOUT = {"estimator": "maf", "training_events": 92_000, "epochs": 20, "cpu_secon
 
 def settings_with(auc, error):
     check = {"auc": auc, "auc_error": error, "events": 30_000}
-    return {"density": {**ABOUT, "validation_loss": 5.1, "check": check}}
+    return {"density": {"baseline": {**ABOUT, "validation_loss": 5.1, "check": check}}}
 
 
 @pytest.mark.parametrize(

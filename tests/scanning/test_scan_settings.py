@@ -54,7 +54,7 @@ def test_cells_are_all_combinations_with_equal_strengths_together():
 def test_a_cell_is_prepared_by_the_settings_of_the_scan():
     settings = ScanSettings(n_signal=(7,), seed=3, modes=("cwola",), sideband_width_tev=0.1)
     of_cell = settings.of_cell(Cell("cwola", "baseline", 7))
-    assert (of_cell.mode, of_cell.n_signal, of_cell.seed) == ("cwola", 7, 3)
+    assert (of_cell.mode, of_cell.n_signal, of_cell.seed) == (("cwola",), 7, 3)
     assert of_cell.sideband_width_tev == 0.1
     assert of_cell.verdict_share == 0  # as published, all rows choose
     assert of_cell.objective == "max_sic"

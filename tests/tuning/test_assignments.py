@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch.racing import Race, Rule, Rung, as_news, ladder
+from raysearch.samples import View
 from raysearch.seeds import number
 from raysearch.trial import Setup, TrialPack, TrialResult, run_trial
 from raysearch.tuning.assignments import Assignment, run_assignments
@@ -41,7 +42,7 @@ class Trials:
 
 
 def ends(*assignments, **how):
-    return list(run_assignments(assignments, SAMPLE, Trials(**how)))
+    return list(run_assignments(assignments, {VIEW: SAMPLE}, Trials(**how)))
 
 
 def hopeless(rung):
@@ -92,6 +93,20 @@ def test_trials_of_a_pack_end_as_they_would_alone():
         assert packed._replace(seconds=0, metrics={}) == end.record._replace(seconds=0, metrics={})
         for name, values in end.record.metrics.items():
             np.testing.assert_allclose(packed.metrics[name], values, rtol=1e-3)
+
+
+def test_each_trial_is_trained_on_the_sample_of_its_mode_and_features():
+    other, view = toy_sample(seed=8, d=5), View("cwola", "baseline_dr")
+    batch = [
+        Assignment(0, HGB),
+        Assignment(1, HGB._replace(mode=view.mode, features=view.features)),
+    ]
+    found = {
+        e.index: e.record for e in run_assignments(batch, {VIEW: SAMPLE, view: other}, Trials())
+    }
+    for index, sample in enumerate((SAMPLE, other)):
+        alone = run_trial(HGB, sample, repeats=2, seed=7, index=index)
+        assert found[index].metrics == {k: v.tolist() for k, v in alone.values.items()}
 
 
 def test_trials_at_one_rung_are_judged_together(pretend):

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 import pytest
 import ray
 from processes import kill_children
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch.racing import ladder
 from raysearch.settings import Resources, Settings
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -26,7 +27,7 @@ def run(directory, backend, space, trials, sampler="random", on_record=lambda *_
     space = f"failing_space:{space}" if ":" not in space and space != "mlp" else space
     settings = Settings(trials=trials, repeats=2, sampler=sampler, space=space, seed=5)
     history = History(directory, settings)
-    task = Task(ray.put(toy_sample()), "idealised", "baseline", 2, 5)
+    task = Task(share({VIEW: toy_sample()}), 2, 5)
     said = []
     resources = Resources(backend=backend, **limits)
     reason = run_search(history, task, settings, resources, on_record, said.append)

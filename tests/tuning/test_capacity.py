@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch import packs as module
 from raysearch.packs import packs, workload_of, worthwhile
@@ -42,13 +42,19 @@ def test_the_workload_is_that_of_the_setup_on_this_sample():
 
 
 def test_a_pack_is_measured_for_the_layout_of_its_networks(sizes):
-    task = Task(None, "idealised", "baseline", 2, 1, capacity=9, share=0.5)
+    task = Task({}, 2, 1, capacity=9, share=0.5)
     setups = {i: mlp(width=256 if i % 2 else 8) for i in range(8)}
     found = packs(setups, lambda setup: task.capacity_of(setup, SAMPLE))
     assert [list(pack) for pack in found] == [[0, 2, 4, 6], [1, 3], [5, 7]]
     assert {share for _, share in sizes} == {0.5}
-    said = Task(None, "idealised", "baseline", 2, 1, capacity=3)
+    said = Task({}, 2, 1, capacity=3)
     assert said.capacity_of(mlp(width=256), SAMPLE) == 3
+
+
+def test_trials_of_different_samples_share_no_pack():
+    other = mlp()._replace(features="baseline_dr")
+    found = packs({0: mlp(), 1: other, 2: mlp(), 3: other}, lambda setup: 4)
+    assert [list(pack) for pack in found] == [[0, 2], [1, 3]]
 
 
 def test_a_search_is_told_what_was_measured_and_what_gpus_would_hold(sizes, monkeypatch):
@@ -56,7 +62,7 @@ def test_a_search_is_told_what_was_measured_and_what_gpus_would_hold(sizes, monk
     monkeypatch.setattr(ray, "get", lambda found: found)
     monkeypatch.setattr(ray, "remote", lambda **needs: lambda f: SimpleNamespace(remote=f))
     told = []
-    task = Task(SAMPLE, "idealised", "baseline", 2, 1)
+    task = Task({VIEW: SAMPLE}, 2, 1)
     found = capacity.with_capacity(task, Resources(gpus_per_trial=0.25), told.append)
     assert (found.capacity, found.share) == (8, 0.25)
     assert "16 GiB" in told[0]
@@ -66,7 +72,7 @@ def test_a_search_is_told_what_was_measured_and_what_gpus_would_hold(sizes, monk
 
 
 def test_trials_with_a_time_limit_are_trained_alone():
-    task = Task(SAMPLE, "idealised", "baseline", 2, 1)
+    task = Task({VIEW: SAMPLE}, 2, 1)
     limited = Resources(gpus_per_trial=1, trial_timeout_s=60.0)
     assert capacity.with_capacity(task, limited, print).capacity == 1
 

@@ -28,7 +28,7 @@ def study(local_ray, events_file, tmp_path_factory):
 
 
 def test_the_check_is_kept_and_told(study):
-    density = study.about["density"]
+    density = study.about["density"]["baseline+rotated+noise2"]
     assert density["estimator"] == "maf"
     assert density["check"]["events"] > 1000
     assert 'id="template"' in (study.directory / "report.html").read_text()
@@ -41,7 +41,7 @@ def test_the_saved_detector_scores_a_file_of_plain_columns(study, events):
 
 
 def test_a_resumed_study_trains_no_density_again(study):
-    kept = read_events(study.directory / "template.h5")
+    kept = read_events(study.directory / "template.baseline+rotated+noise2.h5")
     table = study.scores()
     about = study.about
     about["ended_early"] = "interrupted"
@@ -52,6 +52,6 @@ def test_a_resumed_study_trains_no_density_again(study):
     again = load_study(study.directory)
     assert again.about["density"] == about["density"]
     np.testing.assert_array_equal(again.scores()["mjj_tev"], table["mjj_tev"])
-    n_data = about["counts"]["data"]
+    n_data = about["counts"]["cathode"]["data"]
     template = again.scores()["mjj_tev"].to_numpy()[n_data : n_data + len(kept)]
     np.testing.assert_array_equal(template, kept.mjj_tev)

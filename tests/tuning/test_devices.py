@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from toys import QUICK, toy_sample
+from toys import QUICK, VIEW, toy_sample
 
 from raysearch.refit import final_members
 from raysearch.scanning.parallel import without_gpus
@@ -17,7 +17,7 @@ from raysearch.tuning.task import Task
 from raysearch.tuning.trainable import TrialActor
 from raysearch.tuning.worker import TrialWorker
 
-MLP = {"detector": "mlp", "parameters": QUICK["mlp"]}
+MLP = {**VIEW._asdict(), "detector": "mlp", "parameters": QUICK["mlp"]}
 
 
 @pytest.fixture
@@ -49,16 +49,16 @@ def test_who_holds_a_gpu_trains_on_it_and_who_does_not_on_the_cpu(worker):
 def run_refit(sample, task):
     members = final_members(sample.rows.is_data, 1, 1, 0)
     setup = Setup("idealised", "baseline", "hgb", QUICK["hgb"])
-    refits._refit(setup, sample, members, [], "val_sic")
+    refits._refit(setup, {VIEW: sample}, members, [], "val_sic")
 
 
 @pytest.mark.parametrize(
     "start",
     [
         lambda sample, task: TrialWorker(task),
-        lambda sample, task: tuned._TrainerActor(sample, task),
+        lambda sample, task: tuned._TrainerActor({VIEW: sample}, task),
         lambda sample, task: TrialActor.setup(TrialActor.__new__(TrialActor), CONFIG, task),
-        lambda sample, task: capacity.measured_capacity(sample, 1),
+        lambda sample, task: capacity.measured_capacity({VIEW: sample}, 1),
         run_refit,
         lambda sample, task: without_gpus(resolve_device)(None),
     ],
@@ -67,7 +67,7 @@ def run_refit(sample, task):
 def test_each_kind_of_worker_looks_before_it_computes(worker, start):
     worker()
     sample = toy_sample(n_data=100, n_template=100, n_signal=10)
-    start(sample, Task(sample, "idealised", "baseline", 1, 1))
+    start(sample, Task({VIEW: sample}, 1, 1))
     assert resolve_device(None).type == "cpu"
 
 

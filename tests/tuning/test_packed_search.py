@@ -5,10 +5,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import ray
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch.settings import Resources, Settings
 from raysearch.tuning import tuned
+from raysearch.tuning.cluster import share
 from raysearch.tuning.history import History
 from raysearch.tuning.run import run_search
 from raysearch.tuning.task import Task
@@ -30,7 +31,7 @@ def alone(local_ray, tmp_path_factory):
 
 def records(folder, on_record=lambda *_: None, **resources):
     history = History(folder, SETTINGS)
-    task = Task(ray.put(toy_sample()), "idealised", "baseline", SETTINGS.repeats, SETTINGS.seed)
+    task = Task(share({VIEW: toy_sample()}), SETTINGS.repeats, SETTINGS.seed)
     run_search(history, task, SETTINGS, Resources(**resources), on_record, lambda line: None)
     return {index: record for index, (_, record) in history.records().items()}
 

@@ -81,8 +81,8 @@ def test_an_objective_of_all_rows_picks_and_ranks_as_many_contenders_as_asked(ev
 
 def test_the_verdict_is_asked_and_told(study):
     about, found = study.about, study.preference
-    assert found["data"] + found["template"] == about["counts"]["verdict"]
-    assert found["data"] == round(0.2 * about["counts"]["data"])
+    assert found["data"] + found["template"] == about["counts"]["idealised"]["verdict"]
+    assert found["data"] == round(0.2 * about["counts"]["idealised"]["data"])
     assert 0 < found["p_value"] <= 1
     headline = "Preference" if found["is_clear"] else "No preference"
     assert f'class="verdict">{headline}<' in (study.directory / "report.html").read_text()
@@ -137,17 +137,17 @@ def test_trials_that_need_a_gpu_nobody_has_are_refused(events, tmp_path, monkeyp
 
 def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_ray):
     from raysearch.inputs import surrogate_inputs
-    from raysearch.prepare import prepare
+    from raysearch.prepare import prepare_study
     from raysearch.settings import Settings
     from raysearch.trial import Setup
     from raysearch.tuning.refits import Winner, refit_all
 
     settings = Settings(trials=1)
-    prepared = prepare(surrogate_inputs("baseline", settings.region, 500, 1), settings)
+    prepared = prepare_study(surrogate_inputs(["baseline"], settings.region, 500, 1), settings)
     good = Setup("idealised", "baseline", "hgb", {"max_iter": 3})
     bad = Setup("idealised", "baseline", "hgb", {"max_bins": 1})
     chosen = {"val_sic": Winner(0, good, "val_sic"), "val_loss": Winner(1, bad, "val_loss")}
-    found = refit_all(chosen, ray.put(prepared.sample), 1)
+    found = refit_all(chosen, prepared.samples, 1)
     assert found["val_sic"].final.members == 5
     assert "max_bins" in found["val_loss"].final
 

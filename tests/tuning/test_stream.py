@@ -60,8 +60,7 @@ def test_a_finished_trial_is_sent_while_a_slow_second_one_runs(monkeypatch):
 
     monkeypatch.setattr(worker, "run_assignments", trials)
     monkeypatch.setattr(worker, "hide_unassigned_gpus", lambda: None)
-    monkeypatch.setattr(worker.ray, "get", lambda reference: reference)
-    ends = worker.TrialWorker(SimpleNamespace(sample=None)).run(["A", "B"])
+    ends = worker.TrialWorker(SimpleNamespace(samples={})).run(["A", "B"])
     assert next(ends) == ["A"]
     received.set()
     assert next(ends) == [True]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import ray
-from toys import QUICK, toy_sample
+from toys import QUICK, VIEW, toy_sample
 
 from raysearch.racing import Rung
 from raysearch.tuning import trainable
@@ -28,9 +28,9 @@ def actor(monkeypatch):
             return rungs
 
         task = SimpleNamespace(
-            sample=toy_sample(n_data=200, n_template=200, n_signal=20),
+            samples={VIEW: toy_sample(n_data=200, n_template=200, n_signal=20)},
             **{"repeats": 1, "seed": 1, "objective": "val_sic", "also": (), "capacity": 4},
-            setup=lambda config: trainable.Setup("", "", config["detector"], config["parameters"]),
+            setup=lambda config: trainable.Setup(*VIEW, config["detector"], config["parameters"]),
             rungs=task_rungs,
             trainers=trainers,
             timeout_s=timeout_s,

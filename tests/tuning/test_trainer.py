@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from toys import toy_sample
+from toys import VIEW, toy_sample
 
 from raysearch.errors import InputError
 from raysearch.trial import Setup, run_trial
@@ -73,7 +73,7 @@ def run_together(trainer, setups, **stopped):
 
 
 def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample, packs):
-    trainer = Trainer(sample, Trials(repeats=2, capacity=3))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=2, capacity=3))
     setups = {4: setup(), 5: setup(learning_rate=1e-2), 6: setup(batch_size=64, dropout=0.2)}
     found = run_together(trainer, setups)
     assert packs == [[4, 5, 6]]
@@ -84,7 +84,7 @@ def test_trials_that_wait_together_are_one_pack_and_come_out_as_alone(sample, pa
 
 
 def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample, packs):
-    trainer = Trainer(sample, Trials(repeats=1, capacity=3))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=3))
     setups = {0: setup(), 1: setup(), 2: setup(width=4)}
     found = run_together(trainer, setups, at_1=3)
     assert [found[index].epochs for index in (0, 1, 2)] == [20, 3, 20]
@@ -92,7 +92,7 @@ def test_a_trial_stopped_early_leaves_its_pack_and_another_shape_its_own(sample,
 
 
 def test_a_trial_that_fails_fails_alone(sample):
-    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
     good, bad = setup(), setup(learning_rate=1e30)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(run, trainer, index, own) for index, own in enumerate((good, bad))]
@@ -109,7 +109,7 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
             return super().step()
 
     monkeypatch.setattr(module, "TrialPack", Fragile)
-    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
     setups = {0: setup(), 1: setup(learning_rate=1e-2)}
     found = run_together(trainer, setups)
     for index, own in setups.items():
@@ -118,7 +118,7 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
 
 
 def test_what_cannot_be_trained_is_refused_at_once(sample):
-    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
     with pytest.raises(InputError, match="dropout < 1"):
         trainer.begin(0, "me", setup(dropout=2.0))
     with pytest.raises(NotBegunError, match="must begin"):
@@ -127,14 +127,14 @@ def test_what_cannot_be_trained_is_refused_at_once(sample):
 
 def test_a_trial_whose_process_died_does_not_stop_its_pack(sample, packs, monkeypatch):
     monkeypatch.setattr("raysearch.tuning.trainer._PATIENCE_S", 0.01)
-    trainer = Trainer(sample, Trials(repeats=1, capacity=2))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
     trainer.begin(0, "dead", setup())  # and never asks for a result
     assert run(trainer, 1, setup()).finished
     assert packs == [[0, 1]]
 
 
 def test_a_trial_that_is_begun_again_starts_anew_and_its_first_try_ends(sample):
-    trainer = Trainer(sample, Trials(repeats=1, capacity=1))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=1))
     trainer.begin(0, "first", setup())
     assert trainer.advance(0, "first").epochs == 1
     trainer.begin(0, "second", setup())
@@ -147,7 +147,7 @@ def test_a_trial_that_is_begun_again_starts_anew_and_its_first_try_ends(sample):
 
 def test_one_who_waits_for_a_try_that_is_replaced_or_ended_is_told_so(sample, monkeypatch):
     monkeypatch.setattr(module, "_GATHER_S", 60.0)  # nothing is trained meanwhile
-    trainer = Trainer(sample, Trials(repeats=1, capacity=9))
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=9))
     with ThreadPoolExecutor(2) as pool:
         for index, leave in enumerate((lambda: trainer.begin(0, "second", setup()), trainer.end)):
             trainer.begin(index, "first", setup())

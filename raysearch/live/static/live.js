@@ -72,6 +72,7 @@ function drawHead() {
   say("name", head.name);
   say("about", [
     `${s.mode} background`, `${s.features} features`, `space ${s.space}`, `${s.sampler} sampler`,
+    s.strategy !== "joint" && `strategy ${s.strategy}`,
     `${s.repeats} repeats`, `seed ${s.seed}`, head.created && `begun ${head.created}`,
   ].filter(Boolean).join(" · "));
   say("phase", phase.name);
