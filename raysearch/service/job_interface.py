@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from raysearch.service.wire import TIMEOUT_S, Answer, ask
 _DONE, _ABSENT = 200, 404
 # Uploads and logs of many MiB, the other side's handling included.
 _LONG_S = 600.0
+# A head answers before the agent of its node, which starts jobs, is there.
+_NO_AGENT, _AGENT_S, _POLL_S = "No available agent to submit job", 60.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ class JobInterface:
         """
         asked = {"submission_id": job_id, "entrypoint": entrypoint, "metadata": dict(told)}
         asked["runtime_env"] = dict(environment)
-        answer = self._ask("POST", "jobs/", json.dumps(asked).encode())
+        ends = time.monotonic() + _AGENT_S
+        while _NO_AGENT in _text(answer := self._ask("POST", "jobs/", json.dumps(asked).encode())):
+            if time.monotonic() > ends:
+                break
+            time.sleep(_POLL_S)
         if answer.status != _DONE and f"submission_id {job_id} already exists" in _text(answer):
             raise AlreadyThere(job_id)
         self._done(answer)

@@ -73,7 +73,7 @@ class Drivers:
     def _forget_dead(self) -> None:
         for path in self._folder.iterdir():
             if _NAME.fullmatch(path.name) and not self.is_alive(path.name):
-                path.unlink()
+                path.unlink(missing_ok=True)  # it may have left meanwhile
 
 
 def _leave(file: IO[str], path: Path) -> None:

@@ -69,6 +69,23 @@ def test_a_name_that_is_taken_is_told_apart_from_other_errors(cluster, head):
         cluster.start(request_of("search", job_id="b"))
 
 
+def test_an_agent_that_is_not_there_yet_is_waited_for(cluster, head, monkeypatch):
+    submitted, refused = head._submit, iter([True, True, False])
+
+    def late(asked):
+        if next(refused):
+            return 500, "No available agent to submit job, please try again later."
+        return submitted(asked)
+
+    monkeypatch.setattr(head, "_submit", late)
+    cluster.start(request_of("search"))
+    assert list(head.jobs) == ["a"]
+    monkeypatch.setattr(head, "_submit", lambda asked: (500, "No available agent to submit job"))
+    monkeypatch.setattr("raysearch.service.job_interface._AGENT_S", 0.0)
+    with pytest.raises(InputError, match="No available agent"):
+        cluster.start(request_of("search", job_id="b"))
+
+
 def test_jobs_of_others_are_not_listed(cluster, head):
     head.jobs["theirs"] = {"type": "DRIVER", "status": "RUNNING", "entrypoint": "python x.py"}
     assert cluster.jobs() == []
