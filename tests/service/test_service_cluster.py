@@ -79,7 +79,7 @@ def test_an_agent_that_is_not_there_yet_is_waited_for(cluster, head, monkeypatch
 
     monkeypatch.setattr(head, "_submit", late)
     cluster.start(request_of("search"))
-    assert list(head.jobs) == ["a"]
+    assert list(head.jobs) == ["job"]
     monkeypatch.setattr(head, "_submit", lambda asked: (500, "No available agent to submit job"))
     monkeypatch.setattr("raysearch.service.job_interface._AGENT_S", 0.0)
     with pytest.raises(InputError, match="No available agent"):
