@@ -127,7 +127,7 @@ def test_a_detector_outside_the_study_is_not_loaded(tmp_path):
     hand_made_study(tmp_path / "other")
     with pytest.raises(InputError, match="unknown objective"):
         study.detector("../../other/detector/val_sic")
-    selection = {"objective": "../../other/detector/val_sic", "choices": {}}
+    selection = {"schema": 1, "objective": "../../other/detector/val_sic", "choices": {}}
     write_json(study.directory / "selection.json", selection)
     with pytest.raises(InputError, match="unknown objective"):
         study.detector()

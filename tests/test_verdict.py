@@ -15,6 +15,7 @@ from raysearch.recommend import ask, best_trials
 from raysearch.records import Record
 from raysearch.refit import final_members
 from raysearch.samples import TwoSample
+from raysearch.settings import Settings
 from raysearch.trial import Setup, run_trial, trial_members
 from raysearch.verdict import VERDICT_MEMBERS, Opinion, joined, retrain, verdict_members
 
@@ -88,7 +89,7 @@ def study(sample, name):
     results = [run_trial(s, sample, repeats=2, seed=4, index=i) for i, s in enumerate(tried)]
     metrics = [{k: v.tolist() for k, v in result.values.items()} for result in results]
     records = {i: ({}, Record("COMPLETE", m, 1, 1.0, None, name)) for i, m in enumerate(metrics)}
-    chosen = best_trials(records)
+    chosen = best_trials(records, Settings())
     finals = [final_members(sample.rows.is_data, 1, 4, index) for index in chosen]
     made = [
         retrain(tried[index], sample, final, VAL_SIC, verdict_members(sample, 4, index))
