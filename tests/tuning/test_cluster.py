@@ -6,20 +6,22 @@ import pytest
 import ray
 from toys import toy_sample
 
+from raysearch.samples import View
 from raysearch.tuning import cluster
 from raysearch.tuning.cluster import share
 
+VIEW = View("idealised", "baseline")
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("default")]
 
 
 def test_workers_get_the_ranks_of_the_features_without_sorting_them(local_ray):
     @ray.remote
-    def seen(sample):
-        kept = vars(sample.rows)["ranks"]
+    def seen(samples):
+        kept = vars(samples[VIEW].rows)["ranks"]
         return kept.of_rows.tolist(), kept.of_rows.flags.writeable
 
     sample = toy_sample(n_data=1000, n_template=1000)
-    of_rows, is_a_copy = ray.get(seen.remote(share(sample)))
+    of_rows, is_a_copy = ray.get(seen.remote(share({VIEW: sample})))
     assert of_rows == sample.rows.ranks.of_rows.tolist()
     assert not is_a_copy
 
