@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from raysearch import run_trial, surrogate_events
-from raysearch.benchmarks.measurement import one_thread
 from raysearch.inputs import read_inputs
 from raysearch.joint import as_setup, joint_space
 from raysearch.objectives import MAX_SIC, VAL_SIC, sic_at
@@ -34,6 +33,7 @@ from raysearch.records import Record, Records
 from raysearch.samples import TwoSample, View
 from raysearch.seeds import number
 from raysearch.settings import STRATEGIES, Settings, names
+from raysearch.threads import one_thread
 from raysearch.tuning.history import History
 
 BACKGROUND, SIGNAL_POOL = 120_000, 15_000
