@@ -167,7 +167,7 @@ def _null(d: int, tests: int, toys: int, n_data: int = 1000) -> None:
     rng = np.random.default_rng(d)
     x = rng.normal(size=(40_000, d))
     one = np.ones(d)
-    pool = Pool(x, np.ones(len(x)), 0 * one, one, "fresh", 38_000, n_data)
+    pool = Pool(x, np.ones(len(x)), 0 * one, one, "fresh", 38_000, n_data, n_kept=300)
     sigma = rules.kernel_width(x, pool.weights).value
     test = KernelTest(pool, ((make_block(pool, x[:300], sigma, 1e-5, True, "cpu"),),), 1e-5)
     t = np.concatenate(
