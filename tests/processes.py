@@ -2,6 +2,8 @@
 
 import os
 import signal
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 
 import psutil
 
@@ -11,8 +13,31 @@ def kill_children(title):
     children = psutil.Process().children(recursive=True)
     found = [child.pid for child in children if title in _command(child)]
     for pid in found:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return found
+
+
+@contextmanager
+def first_killed(title):
+    """Kill the first descendants whose command line names the title, whenever they appear.
+
+    Yields the list that takes their numbers. A worker's command line names its task only while
+    this runs, which may be too short for those who look at times of their own choice.
+    """
+    killed, ended = [], Event()
+
+    def watch():
+        while not (killed or ended.wait(0.01)):
+            killed.extend(kill_children(title))
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _command(process):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import kill_children
+from processes import first_killed
 from toys import toy_events
 
 import raysearch
@@ -37,14 +37,9 @@ def comparable(scan):
 @pytest.fixture(scope="module")
 def scan(local_ray, tmp_path_factory):
     out = tmp_path_factory.mktemp("scans") / "scan"
-    lines, killed = [], []
-
-    def say(line):
-        lines.append(line)
-        if "trials ended" in line and not killed:
-            killed.extend(kill_children("ray::r"))  # run_sets and retrain
-
-    found = raysearch.scan(EVENTS, **CHOSEN, out=out, say=say)
+    lines = []
+    with first_killed("ray::run_sets") as killed:
+        found = raysearch.scan(EVENTS, **CHOSEN, out=out, say=lines.append)
     assert any("the scan will take about" in line for line in lines)
     assert killed
     return found
