@@ -35,6 +35,8 @@ from raysearch.inputs import (
 from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
+from raysearch.remote import check_local
+from raysearch.remote.kept import kept
 from raysearch.settings import Resources, Settings, names, settings_from_json
 from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
@@ -108,7 +110,8 @@ def search(
         trials_per_pack: networks of so many trials may be trained as one; None to measure it.
         trial_timeout_s: a trial that takes longer has failed, e.g. since it hangs.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
-        out: directory of the study; None for a new one in ``studies/``.
+        out: directory of the study, or the URI of a place in an object store, e.g.
+            ``s3://bucket/first``; None for a new one in ``studies/``.
         go_on: resume the study in `out` if it is this very one; what trials occupy, and how long
             the search may take, is what is given now.
         history: where trials are kept: "sqlite", "journal" (a file that only grows, for shared
@@ -144,28 +147,24 @@ def search(
     resources = Resources(gpus_per_trial, time_budget_s, backend, trials_per_pack, trial_timeout_s)
     find_space(settings.space)
     check_address(address)
-    directory = Path(out) if out is not None else new_directory("search")
+    chosen = out if out is not None else new_directory("search")
     sources = {"events": events, "template": template, "test": test}
-    kept = place(history)
+    where = place(history)
     if join:
-        study = _running(directory, settings, kept, sources)
+        check_local(chosen)
+        study = _running(Path(chosen), settings, where, sources)
         return _join(study, settings, sources, resources, address, say)
-    if go_on and _goes_on(directory, settings, kept, sources):
-        return _go_on(load_study(directory), sources, resources, address, say)
-    _check_free(directory, settings, kept)
-    prepared = prepare_study(_inputs(sources, settings), settings, say=say)
-    with locked(directory), connected(address, resources.gpus_per_trial, say):
-        _check_free(directory, settings, kept)
-        inputs = describe(stored(sources, directory / INPUTS))
-        study = _create(directory, settings, kept, inputs, prepared, resources)
-        return _execute(study, settings, prepared, resources, say)
+    with kept(chosen, say) as directory:
+        if go_on and _goes_on(directory, settings, where, sources):
+            return _go_on(load_study(directory), sources, resources, address, say)
+        return _begin(directory, settings, where, sources, resources, address, say)
 
 
 def resume(directory: Path | str, *, address: str | None = None, say: Say = print) -> Study:
     """Go on with a study that was interrupted; no finished trial runs again.
 
     Args:
-        directory: of the study.
+        directory: of the study, or its URI.
         address: of a Ray cluster; None for this machine.
         say: receives progress, line by line.
 
@@ -173,12 +172,32 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         InputError: if there is no study, its inputs changed, it is running already, or it holds
             the code of its own search space.
     """
-    study = load_study(directory)
-    check_outside(study.about["settings"]["space"], study.directory)
-    # A complete one needs its inputs no more.
-    sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
-    resources = Resources(**study.about["resources"])
-    return _go_on(study, sources, resources, address, say)
+    with kept(directory, say) as here:
+        study = load_study(here)
+        check_outside(study.about["settings"]["space"], study.directory)
+        # A complete one needs its inputs no more.
+        sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
+        resources = Resources(**study.about["resources"])
+        return _go_on(study, sources, resources, address, say)
+
+
+def _begin(
+    directory: Path,
+    settings: Settings,
+    where: Place,
+    sources: Mapping[str, Source | None],
+    resources: Resources,
+    address: str | None,
+    say: Say,
+) -> Study:
+    """Begin a study in a directory that holds none."""
+    _check_free(directory, settings, where)
+    prepared = prepare_study(_inputs(sources, settings), settings, say=say)
+    with locked(directory), connected(address, resources.gpus_per_trial, say):
+        _check_free(directory, settings, where)
+        inputs = describe(stored(sources, directory / INPUTS))
+        study = _create(directory, settings, where, inputs, prepared, resources)
+        return _execute(study, settings, prepared, resources, say)
 
 
 def _go_on(
@@ -205,7 +224,7 @@ def _go_on(
 
 
 def _running(
-    directory: Path, settings: Settings, kept: Place, sources: Mapping[str, Source | None]
+    directory: Path, settings: Settings, where: Place, sources: Mapping[str, Source | None]
 ) -> Study:
     """The study of these settings and inputs, if another process runs it."""
     if not (directory / STUDY).exists():
@@ -213,8 +232,8 @@ def _running(
             f"--join takes part in a study that runs, but {directory} holds none yet; begin it by "
             "the same command without --join."
         )
-    if not _goes_on(directory, settings, kept, sources):
-        names = ", ".join(_differing(load_study(directory), settings, kept))
+    if not _goes_on(directory, settings, where, sources):
+        names = ", ".join(_differing(load_study(directory), settings, where))
         raise InputError(
             f"--join takes part in the study of the same settings, but {directory} holds one of "
             f"different {names}; repeat its command with --join."
@@ -264,12 +283,12 @@ def _generated(directory: Path, settings: Settings) -> dict[str, Events]:
     return {name: read_events(path) for name, path in paths.items() if path.is_file()}
 
 
-def _check_free(directory: Path, settings: Settings, kept: Place) -> None:
+def _check_free(directory: Path, settings: Settings, where: Place) -> None:
     """Refuse a directory that holds another study, saying what differs."""
     if not (directory / STUDY).exists():
         check_directory(directory)
         return
-    names = _differing(load_study(directory), settings, kept)
+    names = _differing(load_study(directory), settings, where)
     what = f"another study (different {', '.join(names)})" if names else "this study"
     raise InputError(
         f"--out must not hold a study yet, but {directory} holds {what}; go on with it by "
@@ -277,20 +296,20 @@ def _check_free(directory: Path, settings: Settings, kept: Place) -> None:
     )
 
 
-def _differing(study: Study, settings: Settings, kept: Place) -> list[str]:
+def _differing(study: Study, settings: Settings, where: Place) -> list[str]:
     """Names of what a study was asked for otherwise."""
     names = differing(study.about["settings"], settings.as_json())
-    return names if study.place.where == kept.where else [*names, "history"]
+    return names if study.place.where == where.where else [*names, "history"]
 
 
 def _goes_on(
-    directory: Path, settings: Settings, kept: Place, sources: Mapping[str, Source | None]
+    directory: Path, settings: Settings, where: Place, sources: Mapping[str, Source | None]
 ) -> bool:
     """Whether the directory holds the study of these settings; refuse it with other inputs."""
     if not (directory / STUDY).exists():
         return False
     study = load_study(directory)
-    if _differing(study, settings, kept):
+    if _differing(study, settings, where):
         return False
     if not are_those(sources, study.about["inputs"]):
         raise InputError(
@@ -303,7 +322,7 @@ def _goes_on(
 def _create(
     directory: Path,
     settings: Settings,
-    kept: Place,
+    where: Place,
     inputs: Mapping[str, Any],
     prepared: PreparedStudy,
     resources: Resources,
@@ -312,7 +331,7 @@ def _create(
         "schema": SCHEMA,
         "settings": settings.as_json(),
         "resources": asdict(resources),
-        "history": asdict(kept),
+        "history": asdict(where),
         "inputs": inputs,
         "counts": prepared.counts,
         "versions": versions(),

@@ -16,6 +16,7 @@ from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import TABLE_SCHEMA, trials_table
+from raysearch.remote import check_local
 from raysearch.report import ReportContents, write_report
 from raysearch.schemas import check_schema, read_table
 from raysearch.scorer import Scorer
@@ -173,6 +174,7 @@ def load_study(directory: Path | str) -> Study:
     Raises:
         InputError: if there is none, it was written with another schema, or holds a link.
     """
+    check_local(directory)
     check_links(Path(directory))
     path = Path(directory) / STUDY
     if not path.is_file():

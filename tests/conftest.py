@@ -3,7 +3,7 @@ import os
 import hypothesis
 import pytest
 
-pytest_plugins = ["scans", "jobs_head", "traps", "drivers"]
+pytest_plugins = ["scans", "jobs_head", "traps", "drivers", "object_stores"]
 
 
 def pytest_configure(config):

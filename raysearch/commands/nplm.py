@@ -92,9 +92,7 @@ def nplm(
         float | None, typer.Option(help="Stop once the toys exclude this value of p.")
     ] = None,
     seed: options.Seed = NplmSettings.seed,
-    out: Annotated[
-        Path | None, typer.Option(help="Directory of the result; default: a new one in studies/.")
-    ] = None,
+    out: options.Out = None,
     address: options.Address = None,
 ) -> None:
     """Test whether DATA are a sample of the distribution of REFERENCE."""

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 Address = Annotated[str | None, typer.Option(help="Ray cluster, host:port; default: here.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Directory, or URI (s3://...); default: a new one in studies/.")
+]
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.")]
 
 Template = Annotated[Path | None, typer.Option(help="Background of the signal region (idealised).")]

@@ -13,6 +13,7 @@ import typer.main
 
 from raysearch.commands.application import COMMANDS, application
 from raysearch.errors import InputError, unknown_name
+from raysearch.remote import uri_of
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def parse(words: Sequence[str]) -> Command:
 
 
 def absolute(command: Command, start: Path) -> Command:
-    """The command with each of its paths made absolute."""
-    return command.changed(**{n: str((start / p).absolute()) for n, p in command.paths.items()})
+    """The command with each of its paths made absolute; a URI is."""
+    paths = {n: p for n, p in command.paths.items() if uri_of(p) is None}
+    return command.changed(**{n: str((start / p).absolute()) for n, p in paths.items()})
 
 
 def option(command: str, name: str) -> str:
@@ -115,7 +117,7 @@ def _plain(value: Any) -> Any:
     """The value as JSON holds it; an empty list is none."""
     if isinstance(value, list | tuple):
         return list(value) or None
-    return str(value) if isinstance(value, Path) else value
+    return uri_of(value) or str(value) if isinstance(value, Path) else value
 
 
 def _option(parameter: Any, value: Any) -> Iterator[str]:

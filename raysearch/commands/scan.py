@@ -51,9 +51,7 @@ def scan(
         float, typer.Option(help="Refuse a scan that is estimated to take more.")
     ] = MOST_CPU_HOURS,
     yes: Annotated[bool, typer.Option("--yes", help="Run it whatever it takes.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Scan directory; default: a new one in studies/.")
-    ] = None,
+    out: options.Out = None,
     address: options.Address = None,
 ) -> None:
     """Try the same hyperparameters at every number of signal events, in every mode."""

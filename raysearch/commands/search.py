@@ -70,9 +70,7 @@ def search(
     trial_timeout_s: Annotated[
         float | None, typer.Option(help="A trial that takes longer has failed.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Study directory; default: a new one in studies/.")
-    ] = None,
+    out: options.Out = None,
     go_on: Annotated[
         bool, typer.Option("--go-on", help="Resume the study in --out if it is this very one.")
     ] = False,

@@ -9,17 +9,19 @@ import typer
 
 from raysearch.commands import options
 from raysearch.commands.ending import end_scan, end_study
+from raysearch.remote.kept import kept
 from raysearch.scanning import is_scan, load_scan, resume_scan
 
 
 def resume(directory: Path, address: options.Address = None) -> None:
     """Go on with an interrupted study or scan; no finished trial runs again."""
-    if is_scan(directory):
-        end_scan(resume_scan(directory, address=address))
-        return
-    from raysearch.api import resume as run
+    with kept(directory, print) as here:
+        if is_scan(here):
+            end_scan(resume_scan(here, address=address))
+            return
+        from raysearch.api import resume as run
 
-    end_study(run(directory, address=address))
+        end_study(run(here, address=address))
 
 
 def report(directory: Path) -> None:

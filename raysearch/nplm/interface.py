@@ -23,6 +23,7 @@ from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Job, Runner
 from raysearch.progress import Say
+from raysearch.remote.kept import kept
 
 
 def nplm_test(
@@ -107,7 +108,8 @@ def nplm_test(
         seed: every random choice follows from it.
         device: "cpu" or "cuda".
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
-        out: directory of the result; None for a new one in ``studies/``.
+        out: directory of the result, or the URI of a place in an object store; None for a new one
+            in ``studies/``.
         say: receives progress, line by line.
 
     Returns:
@@ -147,14 +149,14 @@ def nplm_test(
     if sampler is not None:
         check_sampler(sampler, len(points["data"].columns))
     question = Question(points, settings, sampler, tuple(nuisances), device)
-    directory = Path(out) if out is not None else new_directory("nplm")
     functions: list[Term | Sampler] = [term for of in nuisances for term in of.terms]
     if sampler is not None:
         functions.append(sampler)
-    with locked(directory, "test"), _runner(address, device, functions, say) as runner:
-        prepared, result = run_chain(question, directory, runner, say)
-    write_figures(directory, prepared, result)
-    say(f"result: {directory}")
+    with kept(out if out is not None else new_directory("nplm"), say) as directory:
+        with locked(directory, "test"), _runner(address, device, functions, say) as runner:
+            prepared, result = run_chain(question, directory, runner, say)
+        write_figures(directory, prepared, result)
+        say(f"result: {directory}")
     return result
 
 

@@ -15,6 +15,7 @@ from raysearch.files import write_json
 from raysearch.inputs import INPUTS, Inputs, Source, are_those, describe, moved, stored, unchanged
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
+from raysearch.remote.kept import kept
 from raysearch.scanning.cost import Cost, estimate
 from raysearch.scanning.execute import draw_all, execute
 from raysearch.scanning.inputs import rehearsals, scan_inputs
@@ -77,7 +78,8 @@ def scan(
         max_cpu_hours: a scan that is estimated to take more is refused.
         yes: run it all the same.
         address: of a Ray cluster; None for this machine (or the surrounding Ray job's cluster).
-        out: directory of the scan; None for a new one in ``studies/``.
+        out: directory of the scan, or the URI of a place in an object store; None for a new one in
+            ``studies/``.
         say: receives progress, line by line.
 
     Returns:
@@ -100,38 +102,52 @@ def scan(
         cathode=cathode or CathodeSettings(),
     )
     check_address(address)
-    directory = Path(out) if out is not None else new_directory("scan")
     sources = {"events": events, "template": template, "test": test}
-    if is_scan(directory):
-        held = load_scan(directory)
-        _check_same(held, settings, sources)
-        return _go_on(held, sources, address, say)
-    check_directory(directory)
-    inputs = scan_inputs(sources, settings)
-    cost = _estimated(inputs, settings, say)
-    if not yes:
-        cost.check(max_cpu_hours)
-    with locked(directory, "scan"):
-        _check_free(directory)
-        _create(directory, settings, describe(stored(sources, directory / INPUTS)), cost)
-        return _run(directory, settings, inputs, address, say)
+    most = None if yes else max_cpu_hours
+    with kept(out if out is not None else new_directory("scan"), say) as directory:
+        if is_scan(directory):
+            held = load_scan(directory)
+            _check_same(held, settings, sources)
+            return _go_on(held, sources, address, say)
+        return _begin(directory, settings, sources, most, address, say)
 
 
 def resume_scan(directory: Path | str, *, address: str | None = None, say: Say = print) -> Scan:
     """Go on with a scan that was interrupted; no finished trial runs again.
 
     Args:
-        directory: of the scan.
+        directory: of the scan, or its URI.
         address: of a Ray cluster; None for this machine.
         say: receives progress, line by line.
 
     Raises:
         InputError: if there is no scan, its inputs changed, or it is running already.
     """
-    held = load_scan(directory)
-    # A complete one needs its inputs no more.
-    sources = {} if held.about.get("complete") else unchanged(held.about["inputs"])
-    return _go_on(held, sources, address, say)
+    with kept(directory, say) as here:
+        held = load_scan(here)
+        # A complete one needs its inputs no more.
+        sources = {} if held.about.get("complete") else unchanged(held.about["inputs"])
+        return _go_on(held, sources, address, say)
+
+
+def _begin(
+    directory: Path,
+    settings: ScanSettings,
+    sources: Mapping[str, Source | None],
+    most_cpu_hours: float | None,
+    address: str | None,
+    say: Say,
+) -> Scan:
+    """Begin a scan in a directory that holds none."""
+    check_directory(directory)
+    inputs = scan_inputs(sources, settings)
+    cost = _estimated(inputs, settings, say)
+    if most_cpu_hours is not None:
+        cost.check(most_cpu_hours)
+    with locked(directory, "scan"):
+        _check_free(directory)
+        _create(directory, settings, describe(stored(sources, directory / INPUTS)), cost)
+        return _run(directory, settings, inputs, address, say)
 
 
 def _go_on(held: Scan, sources: Mapping[str, Source | None], address: str | None, say: Say) -> Scan:

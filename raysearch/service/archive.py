@@ -11,11 +11,11 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from raysearch.errors import InputError
 from raysearch.service.fetched import replaced
-from raysearch.service.study_files import MOST_BYTES, snapshot
+from raysearch.study_files import MOST_BYTES, check_inside, snapshot
 
 MOST_FILES = 10_000
 _BEGIN, _END = "raysearch archive begins", "raysearch archive ends"
@@ -96,7 +96,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
             f"an archive must not unpack to more than {MOST_BYTES} bytes in {MOST_FILES} files."
         )
     for entry in entries:
-        _check_inside(entry)
+        _check_file(entry)
     if len({entry.filename for entry in entries}) < len(entries):
         raise InputError(
             "a fetched archive must hold each file once, but one comes twice; the cluster is not "
@@ -104,14 +104,11 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _check_inside(entry: zipfile.ZipInfo) -> None:
+def _check_file(entry: zipfile.ZipInfo) -> None:
     """Refuse names that lead out of the directory, and links, which may."""
-    name = entry.filename
-    path = PurePosixPath(name)
-    leads_out = path.is_absolute() or ".." in path.parts or "\\" in name
-    is_file = bool(path.parts) and not name.endswith("/") and name.isprintable()
-    if leads_out or not is_file or stat.S_ISLNK(entry.external_attr >> 16):
+    check_inside(entry.filename, "the cluster")
+    if stat.S_ISLNK(entry.external_attr >> 16):
         raise InputError(
-            f"a fetched file must lie in its study's directory, but got {name!r}; the "
-            "cluster is not to be trusted."
+            f"a fetched file must be no link, but {entry.filename!r} is one; the cluster is not to "
+            "be trusted."
         )

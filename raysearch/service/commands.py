@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from raysearch.errors import InputError, printable
+from raysearch.remote import uri_of
 from raysearch.service.address import LOCAL
 from raysearch.service.archive import packed
 from raysearch.service.executor import FAILED, JobInfo, info
 from raysearch.service.head import stop_head
-from raysearch.service.job import Job, fetch
+from raysearch.service.job import Job, fetch, fetch_kept
 from raysearch.service.places import executor
 
 # Those that need no more than the job interface.
@@ -109,13 +110,16 @@ def list_jobs(address: Address = LOCAL, json: Json = False) -> None:
 
 
 def fetch_study(
-    study: Annotated[str, typer.Argument(help="ID of a job, or its --out.")],
+    study: Annotated[str, typer.Argument(help="ID of a job, its --out, or a URI.")],
     address: Address = LOCAL,
     to: Annotated[
         Path | None, typer.Option(help="Directory; default: where it lies here, or in studies/.")
     ] = None,
 ) -> None:
-    """Copy the files of a job's study to this machine; print where they are."""
+    """Copy the files of a study to this machine; print where they are."""
+    if (uri := uri_of(study)) is not None:
+        print(fetch_kept(uri, to))
+        return
     where = executor(address)
     known = {job.job_id: job.study for job in where.jobs()}
     print(fetch(where, known.get(study, study), to))

@@ -11,7 +11,7 @@ from pathlib import Path
 from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.files import sha256, write_json
-from raysearch.service.study_files import regular_files, snapshot
+from raysearch.study_files import regular_files, snapshot
 
 # Lies in a directory that was fetched and tells what it then held.
 MARK = ".fetched"
@@ -23,6 +23,20 @@ def copy_study(study: Path, to: Path) -> Path:
         return to
     with replaced(to) as folder:
         snapshot(study, folder)
+    return to
+
+
+def copy_kept(uri: str, to: Path) -> Path:
+    """Copy the files of a study in an object store, as they were published last.
+
+    Raises:
+        InputError: if there is none, or `to` holds anything but what was fetched before.
+    """
+    # Whoever fetches from a cluster should not wait for what opens object stores.
+    from raysearch.remote.kept import download
+
+    with replaced(to) as folder:
+        download(uri, folder)
     return to
 
 

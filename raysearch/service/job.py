@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from raysearch.errors import InputError
+from raysearch.remote import name_of, uri_of
 from raysearch.service.executor import ENDED, SUCCEEDED, Executor, JobInfo, info
+from raysearch.service.fetched import copy_kept
 from raysearch.service.results import Result, load_result
 
 _POLL_S, _LONGEST_POLL_S = 0.3, 2.0
@@ -103,12 +105,19 @@ class Job:
 
 
 def fetch(executor: Executor, study: str, to: Path | str | None) -> Path:
-    """See `Job.fetch`."""
+    """See `Job.fetch`; what lies in an object store is copied from there, whoever ran it."""
+    if (uri := uri_of(study)) is not None:
+        return fetch_kept(uri, to)
     if to is None and executor.is_here:
         if not Path(study).is_dir():
             raise InputError(f"a study must have a directory, but {study} is none yet.")
         return Path(study)
     return executor.fetch(study, Path(to) if to is not None else Path("studies", _name(study)))
+
+
+def fetch_kept(uri: str, to: Path | str | None) -> Path:
+    """Copy what lies in an object store; see `Job.fetch`."""
+    return copy_kept(uri, Path(to) if to is not None else Path("studies", name_of(uri)))
 
 
 def _longer(wait_s: float) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from raysearch.commands.parse import Command, absolute, option
 from raysearch.directories import new_directory
 from raysearch.errors import InputError
+from raysearch.remote import uri_of
 
 # What names the directory of the study.
 _STUDY = {"resume": "directory", "report": "directory", "score": "directory"}
@@ -45,9 +46,11 @@ def placed_there(command: Command, start: Path, working_dir: Path | None) -> Com
     """
     if command.name in _NEW and command.values["out"] is None:
         raise InputError(
-            "a study on a cluster needs --out, an absolute path on storage that outlives the job."
+            "a study on a cluster needs --out: an absolute path on storage that outlives the job, "
+            "or a URI of an object store."
         )
-    relative = {n: p for n, p in command.paths.items() if not Path(p).is_absolute()}
+    paths = {n: p for n, p in command.paths.items() if uri_of(p) is None}
+    relative = {n: p for n, p in paths.items() if not Path(p).is_absolute()}
     moved = {n: _uploaded(command, n, start / p, working_dir) for n, p in relative.items()}
     return command.changed(**moved)
 
@@ -69,7 +72,7 @@ def _uploaded(command: Command, name: str, path: Path, working_dir: Path | None)
     if name in _WRITTEN:
         raise InputError(
             f"{word} of a job on a cluster must be an absolute path on storage that outlives the "
-            f"job, but got {command.values[name]}."
+            f"job, or a URI of an object store, but got {command.values[name]}."
         )
     inside = working_dir is not None and path.resolve().is_relative_to(working_dir.resolve())
     if working_dir is None or not inside or not path.is_file():

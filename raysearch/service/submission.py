@@ -8,6 +8,7 @@ from pathlib import Path
 from raysearch.commands.parse import Command, parse
 from raysearch.errors import InputError
 from raysearch.progress import Say
+from raysearch.remote import uri_of
 from raysearch.service.address import LOCAL
 from raysearch.service.attempts import answers, base_id, latest, next_id, under_way
 from raysearch.service.executor import SUCCEEDED, AlreadyThere, Executor, JobInfo, Request, info
@@ -52,7 +53,7 @@ def submit(
     here = address in HERE
     placed = placed_here(asked, Path.cwd()) if here else placed_there(asked, Path.cwd(), folder)
     settings = settings_of(placed)
-    if here:
+    if here and uri_of(study_of(placed)) is None:
         check_existing(Path(study_of(placed)), settings)
     files = () if here or folder is None else _uploaded(folder, read_files(placed, folder), say)
     return _submitted(placed, starting_executor(address, say), folder, tuple(files), say)
@@ -90,7 +91,8 @@ def _submitted(
 
 def _lost(held: JobInfo, executor: Executor) -> bool:
     """Whether a job succeeded whose study somebody has removed since."""
-    return held.state == SUCCEEDED and executor.is_here and not Path(held.study).exists()
+    is_seen = executor.is_here and uri_of(held.study) is None
+    return held.state == SUCCEEDED and is_seen and not Path(held.study).exists()
 
 
 def _check_address(asked: Command) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from raysearch.access import TOKEN_PATH, default_token_path
 from raysearch.errors import InputError
 from raysearch.service.fetched import MARK
-from raysearch.service.study_files import STUDY_FILES, check_size
+from raysearch.study_files import STUDY_FILES, check_size
 
 # What the job interface carries in a few seconds; data belong on the cluster's storage.
 MOST_BYTES, MOST_FILES = 100 * 2**20, 10_000

@@ -58,6 +58,12 @@ def test_paths_are_known_and_made_absolute():
     assert moved.values["space"] == "my:space"
 
 
+def test_a_uri_is_a_place_of_its_own():
+    command = absolute(parse(["search", "e.h5", "--out", "s3://bucket/o"]), Path("/home/me"))
+    assert command.paths == {"events": "/home/me/e.h5", "out": "s3://bucket/o"}
+    assert parse(command.words()) == command
+
+
 def test_an_option_is_named_as_it_is_written():
     assert option("nplm", "reference") == "REFERENCE"
     assert option("search", "sideband_width") == "--sideband-width"

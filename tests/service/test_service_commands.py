@@ -10,8 +10,9 @@ import pytest
 import typer
 from toys import hand_made_study, toy_events
 
-from raysearch import cli
+from raysearch import cli, load_study
 from raysearch.events import write_columns
+from raysearch.remote.kept import kept
 from raysearch.service import inprocess, places
 from raysearch.service.executor import Request, info
 from raysearch.service.inprocess import InProcess
@@ -97,9 +98,34 @@ def test_a_study_is_fetched_by_its_directory(run, tmp_path):
     assert (tmp_path / "copy" / "study.json").is_file()
 
 
+def test_a_study_is_fetched_from_an_object_store_whoever_runs(run, tmp_path, machine):
+    with kept(f"file://{tmp_path}/store/first", lambda line: None) as directory:
+        hand_made_study(directory)
+    assert run(f"fetch file://{tmp_path}/store/first")[1] == "studies/first\n"
+    assert load_study(tmp_path / "studies" / "first").about == load_study(directory).about
+    refused = run(f"score file://{tmp_path}/store/first events.h5 --out s.h5")
+    assert (refused[0], "raysearch fetch file://" in refused[2]) == (2, True)
+
+
+def test_a_job_of_a_study_in_an_object_store(run, tmp_path, machine):
+    uri = f"file://{tmp_path}/store/first"
+    with kept(uri, lambda line: None) as directory:
+        hand_made_study(directory)
+        complete = {**load_study(directory).about, "ended_early": None}
+        (directory / "study.json").write_text(json.dumps(complete))
+    status, out, err = run(f"submit resume {uri} --address in-process")
+    assert (status, err) == (0, "")
+    assert f"kept at {uri}\n" in out
+    assert run("list --address in-process")[1].endswith(f" s  {uri}\n")
+    assert run(f"fetch {out.splitlines()[-1]} --to copy --address in-process")[1] == "copy\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ("fetch s3://me:hidden@bucket/first", "must hold no password and no key"),
+        ("search --join --out s3://bucket/first", "must be on this machine"),
+        ("resume nothing://bucket/first", "s3://BUCKET/NAME"),
         ("status none --address in-process", "there must be a job 'none' at in-process"),
         ("logs ../../etc --address in-process", "there must be a job '../../etc'"),
         ("list", "a head must run on this machine to have jobs, but there is none"),

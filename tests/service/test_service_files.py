@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from raysearch import study_files
 from raysearch.directories import locked
 from raysearch.errors import InputError
-from raysearch.service import archive, study_files
+from raysearch.service import archive
 from raysearch.service.archive import packed, unpack
 from raysearch.service.fetched import copy_study
-from raysearch.service.study_files import files_of
+from raysearch.study_files import files_of
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ NESTED = [".", "a/", "a\x1b[2J", "x" * 300, "a/" * 3000 + "b"]
 
 @pytest.mark.parametrize("name", NESTED)
 def test_a_name_that_is_no_file_is_a_sentence(name, tmp_path):
-    with pytest.raises(InputError, match="the cluster is not to be trusted"):
+    with pytest.raises(InputError, match="is not to be trusted"):
         unpack(lines(("study.json", "{}"), (name, "")), tmp_path / "to")
     assert list(tmp_path.iterdir()) == []
 
@@ -209,7 +210,7 @@ def test_text_that_is_no_base64_is_a_sentence(tmp_path):
     "name", ["../outside", "/tmp/outside", "a/../../outside", "a\\..\\outside", link("a")]
 )
 def test_a_crafted_archive_writes_nothing_outside(name, tmp_path):
-    with pytest.raises(InputError, match="must lie in its study's directory"):
+    with pytest.raises(InputError, match=r"must lie in its study.s directory|must be no link"):
         unpack(lines(("study.json", "{}"), (name, "x")), tmp_path / "to")
     assert list(tmp_path.iterdir()) == []
 

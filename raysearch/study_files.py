@@ -1,4 +1,4 @@
-"""The files of a study that go along when it is fetched, as they are at one moment."""
+"""The files of a study that go along when it is copied, as they are at one moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from raysearch.errors import InputError
 
@@ -66,16 +66,17 @@ def snapshot(study: Path, to: Path) -> list[Path]:
     for path in files_of(study):
         (to / path).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            _copy(study / path, to / path)
+            copy_file(study / path, to / path)
             copied.append(path)
     return copied
 
 
-def regular_files(study: Path) -> Iterator[Path]:
-    """Paths of its files relative to it; see `files_of`."""
+def regular_files(study: Path, *, with_inputs: bool = False) -> Iterator[Path]:
+    """Paths of its files relative to it; no links, hidden files or, unless asked for, inputs."""
+    left = frozenset() if with_inputs else _LEFT_BEHIND
     for folder, folders, names in os.walk(study):
         here = Path(folder)
-        folders[:] = sorted(n for n in folders if n not in _LEFT_BEHIND and not n.startswith("."))
+        folders[:] = sorted(n for n in folders if n not in left and not n.startswith("."))
         for name in sorted(names):
             path = here / name
             hidden = name.startswith(".") or name.endswith(_JOURNALS)
@@ -83,16 +84,45 @@ def regular_files(study: Path) -> Iterator[Path]:
                 yield path.relative_to(study)
 
 
-def _copy(path: Path, to: Path) -> None:
-    if path.suffix == _DATABASE and _is_database(path):
+def copy_file(path: Path, to: Path) -> None:
+    """Copy a file of a study that may be running; a database between two of its transactions.
+
+    Raises:
+        InputError: if the database is never free.
+        FileNotFoundError: if the study has removed the file.
+    """
+    if is_database(path):
         _copy_database(path, to)
     else:
         shutil.copyfile(path, to)
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
+    """Whether it is one of SQLite's."""
+    if path.suffix != _DATABASE:
+        return False
     with path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
+
+
+def check_inside(name: object, where: str) -> None:
+    """Refuse the name of a copied file that would lie outside its study's directory, or be hidden.
+
+    Args:
+        name: as it came.
+        where: it came from, for the message.
+
+    Raises:
+        InputError: if it would.
+    """
+    path = PurePosixPath(str(name))
+    leads_out = path.is_absolute() or ".." in path.parts or "\\" in path.name
+    is_file = bool(path.parts) and path.as_posix() == name and str(name).isprintable()
+    if leads_out or not is_file or any(part.startswith(".") for part in path.parts):
+        raise InputError(
+            f"a copied file must lie in its study's directory, but {where} has {name!r}; where it "
+            "comes from is not to be trusted."
+        )
 
 
 def _copy_database(path: Path, to: Path) -> None:

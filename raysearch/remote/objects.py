@@ -1,0 +1,144 @@
+"""An object store as four verbs, over the file systems of pyarrow."""
+
+from __future__ import annotations
+
+import posixpath
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.fs as pa_fs
+
+from raysearch.errors import InputError
+
+
+class Unreachable(InputError):
+    """The store does not answer, or refuses."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects below one URI; each is written whole or not at all.
+
+    Attributes:
+        uri: names them for a user.
+        system: holds them.
+        base: path of the URI in it.
+    """
+
+    uri: str
+    system: pa_fs.FileSystem
+    base: str
+
+    def put(self, name: str, contents: bytes) -> None:
+        """Write an object, in place of one of this name.
+
+        Raises:
+            Unreachable: if the store does not take it.
+        """
+        with self._writing(name) as stream:
+            stream.write(contents)
+
+    def put_file(self, name: str, path: Path) -> None:
+        """Write an object with the contents of a file; see `put`."""
+        with self._writing(name) as stream, path.open("rb") as file:
+            shutil.copyfileobj(file, stream, 2**20)
+
+    def get(self, name: str) -> bytes:
+        """The contents of an object.
+
+        Raises:
+            FileNotFoundError: if there is none of this name.
+            Unreachable: if the store does not give it.
+        """
+        with self._told(), self.system.open_input_stream(self._path(name)) as stream:
+            contents: bytes = stream.read()
+        return contents
+
+    def get_file(self, name: str, path: Path) -> None:
+        """Write the contents of an object into a file; see `get`."""
+        with (
+            self._told(),
+            self.system.open_input_stream(self._path(name)) as stream,
+            path.open("wb") as file,
+        ):
+            shutil.copyfileobj(stream, file, 2**20)
+
+    def names(self, folder: str) -> list[str]:
+        """Sorted names of what lies directly in a folder, without the folder's own.
+
+        Raises:
+            Unreachable: if the store does not tell.
+        """
+        selector = pa_fs.FileSelector(self._path(folder), allow_not_found=True)
+        with self._told():
+            found = self.system.get_file_info(selector)
+        return sorted(info.base_name for info in found)
+
+    def remove(self, name: str) -> None:
+        """Remove an object, or a folder and all in it, if it is there.
+
+        Raises:
+            Unreachable: if the store does not let it go.
+        """
+        path = self._path(name)
+        with self._told():
+            (info,) = self.system.get_file_info([path])
+            if info.type == pa_fs.FileType.Directory:
+                self.system.delete_dir(path)
+            elif info.type == pa_fs.FileType.File:
+                self.system.delete_file(path)
+
+    def _path(self, name: str) -> str:
+        return posixpath.join(self.base, name)
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[BinaryIO]:
+        path = self._path(name)
+        with self._told(may_be_missing=False):
+            if not isinstance(self.system, pa_fs.LocalFileSystem):
+                # Nobody sees an object before its stream is closed.
+                with self.system.open_output_stream(path) as stream:
+                    yield stream
+                return
+            self.system.create_dir(posixpath.dirname(path), recursive=True)
+            temporary = f"{posixpath.dirname(path)}/.{secrets.token_hex(8)}.tmp"
+            with self.system.open_output_stream(temporary) as stream:
+                yield stream
+            self.system.move(temporary, path)
+
+    @contextmanager
+    def _told(self, *, may_be_missing: bool = True) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            if may_be_missing and isinstance(error, FileNotFoundError):
+                raise
+            raise Unreachable(
+                f"the object store of a study must answer, but of {self.uri}: {error}"
+            ) from error
+
+
+def open_objects(uri: str) -> Objects:
+    """The objects below a URI.
+
+    Args:
+        uri: of a scheme that pyarrow knows: ``s3://``, ``gs://``, ``abfs://``, ``hdfs://``, or
+            ``file://`` for a mounted one.
+
+    Raises:
+        InputError: if it names nothing that pyarrow can open.
+    """
+    try:
+        system, base = pa_fs.FileSystem.from_uri(uri)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"an object store must have a URI as s3://BUCKET/NAME, gs://BUCKET/NAME or "
+            f"abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/NAME, but of {uri}: {error}"
+        ) from error
+    return Objects(uri, system, base)

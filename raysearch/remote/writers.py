@@ -1,0 +1,161 @@
+"""One writer at a time, in a store that has no locks.
+
+Each writer has a generation, one more than that of all before it, and an object that it renews
+while it lives. Who comes later watches that object for some renewals: no clocks are compared. If it
+stands still, the newcomer takes the next generation; should the earlier writer only have slept, it
+finds the higher one and stops, and what it still wrote lies in a folder that no reader asks.
+
+Two that take the same generation at once both write before they look, so at least one of them sees
+the other (L. Lamport, Commun. ACM 17, 453 (1974)), and whoever sees another withdraws.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from raysearch.errors import InputError
+from raysearch.remote.objects import Objects
+
+SCHEMA = 1
+FOLDER = "writers"
+RENEW_S = 5.0
+# So long a writer may not have renewed before it is taken for dead.
+_DEAD_S = 4 * RENEW_S
+_POLL_S = 0.5
+_NAME = re.compile(r"^(\d{6})-([0-9a-f]{16})\.json$")
+_ENDED = "ended"
+
+
+class Writer(NamedTuple):
+    """Who may write.
+
+    Attributes:
+        generation: the highest of all is the one that counts.
+        token: tells writers of one generation apart.
+    """
+
+    generation: int
+    token: str
+
+    @property
+    def folder(self) -> str:
+        """Folder of all that it writes."""
+        return f"{self.generation:06d}-{self.token}"
+
+    @property
+    def claim(self) -> str:
+        """Object that it renews."""
+        return f"{FOLDER}/{self.folder}.json"
+
+
+class Superseded(InputError):
+    """Another process has taken the study over."""
+
+
+@dataclass
+class Claim:
+    """The right to write, which is renewed while it is used.
+
+    Attributes:
+        objects: of the store.
+        writer: whose right it is.
+    """
+
+    objects: Objects
+    writer: Writer
+    _beat: int = 0
+
+    def renew(self) -> None:
+        """Say that this writer lives.
+
+        Raises:
+            Superseded: if another has taken over.
+            Unreachable: if the store does not answer.
+        """
+        self.check()
+        self._beat += 1
+        self._say(str(self._beat))
+
+    def check(self) -> None:
+        """Raise Superseded if there is a writer of a higher generation."""
+        if any(other.generation > self.writer.generation for other in writers(self.objects)):
+            raise Superseded(
+                f"a study in an object store is written by one process, but another has gone on "
+                f"with {self.objects.uri} since this one did not answer for {_DEAD_S:.0f} s; leave "
+                "it to that one."
+            )
+
+    def release(self) -> None:
+        """Let whoever comes next write at once."""
+        self._say(_ENDED)
+
+    def _say(self, beat: str) -> None:
+        told = {"schema": SCHEMA, "beat": beat}
+        self.objects.put(self.writer.claim, json.dumps(told).encode())
+
+
+def writers(objects: Objects) -> list[Writer]:
+    """All that ever wrote, the newest first."""
+    found = (_NAME.match(name) for name in objects.names(FOLDER))
+    return sorted((Writer(int(match[1]), match[2]) for match in found if match), reverse=True)
+
+
+def claim(
+    objects: Objects, own: Writer | None, say: Callable[[str], None], dead_s: float = _DEAD_S
+) -> Claim:
+    """Take the right to write.
+
+    Args:
+        objects: of the store.
+        own: a writer that is known to be dead, since it ran here; None if there was none.
+        say: is told if this waits.
+        dead_s: so long a writer may not have renewed before it is taken for dead.
+
+    Raises:
+        InputError: if another writer lives, or takes the right at this very moment.
+        Unreachable: if the store does not answer.
+    """
+    there = writers(objects)
+    if there and there[0] != own and _beat_of(objects, there[0]) != _ENDED:
+        _wait_until_dead(objects, there[0], say, dead_s)
+    taken = Writer(there[0].generation + 1 if there else 1, secrets.token_hex(8))
+    made = Claim(objects, taken)
+    made._say("0")
+    if any(w.generation >= taken.generation and w != taken for w in writers(objects)):
+        objects.remove(taken.claim)
+        raise InputError(
+            f"a study in an object store is written by one process, but another takes "
+            f"{objects.uri} at this very moment; if it does not run soon, try again."
+        )
+    return made
+
+
+def _wait_until_dead(
+    objects: Objects, writer: Writer, say: Callable[[str], None], dead_s: float
+) -> None:
+    say(f"{objects.uri} was not left in order: watching for {dead_s:.0f} s if its writer lives")
+    first, ends = _beat_of(objects, writer), time.monotonic() + dead_s
+    while time.monotonic() < ends:
+        time.sleep(min(_POLL_S, dead_s / 10))
+        now = _beat_of(objects, writer)
+        if now == _ENDED:
+            return
+        if now != first:
+            raise InputError(
+                f"a study runs in one place at a time, but {objects.uri} is running already, "
+                "elsewhere."
+            )
+
+
+def _beat_of(objects: Objects, writer: Writer) -> str:
+    """What a writer said last; a new word if its object cannot be read just now."""
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        return str(json.loads(objects.get(writer.claim))["beat"])
+    return "unknown"

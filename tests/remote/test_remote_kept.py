@@ -1,0 +1,245 @@
+"""A study that is kept in an object store: here, on another machine, and when things go wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.remote import kept as module
+from raysearch.remote import publishing, writers
+from raysearch.remote.kept import MARK, copy_of, download, kept
+from raysearch.remote.objects import Objects, Unreachable, open_objects
+
+pytestmark = pytest.mark.usefixtures("machine")
+
+
+def quiet(line):
+    pass
+
+
+def write(uri, text, say=quiet):
+    with kept(uri, say) as directory:
+        (directory / "study.json").write_text(text)
+    return directory
+
+
+def there(uri, to):
+    to.mkdir()
+    download(uri, to)
+    return (to / "study.json").read_text()
+
+
+def test_a_directory_is_given_back_as_it_is(tmp_path):
+    with kept(tmp_path / "study", quiet) as directory:
+        assert directory == tmp_path / "study"
+    assert not directory.exists()
+
+
+def test_another_machine_goes_on_with_what_was_kept(uri, tmp_path, machine):
+    lines = []
+    first = write(uri, "one", lines.append)
+    assert lines[-1] == f"kept at {uri}"
+    assert there(uri, tmp_path / "back") == "one"
+    machine("second")
+    with kept(uri, quiet) as directory:
+        assert directory != first
+        assert (directory / "study.json").read_text() == "one"
+        (directory / "study.json").write_text("two")
+    machine("first")
+    with kept(uri, quiet) as directory:
+        assert directory == first
+        assert (directory / "study.json").read_text() == "two"
+
+
+def test_it_is_known_by_its_copy_and_may_be_asked_for_within(uri):
+    directory = write(uri, "one")
+    with kept(directory, quiet) as here, kept(uri, quiet) as same:
+        assert here == same == directory
+    assert kept_in(directory) == uri
+
+
+def kept_in(directory):
+    return json.loads((directory / MARK).read_text())["uri"]
+
+
+def test_the_mark_of_somebody_elses_directory_sends_nothing(uri, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / MARK).write_text(json.dumps({"uri": uri, "writer": [1, "0" * 16]}))
+    with kept(tmp_path / "theirs", quiet) as directory:
+        assert directory == tmp_path / "theirs"
+    assert open_objects(uri).names("writers") == []
+
+
+@pytest.mark.parametrize("mark", ["", "[]", "{}", '{"uri": 3}', '{"writer": [1]}', "\0"])
+def test_a_mark_that_is_none_is_overwritten(mark, tmp_path):
+    uri = f"file://{tmp_path}/store"
+    copy_of(uri).mkdir(parents=True, mode=0o700)
+    copy_of(uri).parent.chmod(0o700)
+    (copy_of(uri) / MARK).write_text(mark)
+    assert kept_in(write(uri, "one")) == uri
+
+
+def test_it_is_published_while_it_runs(uri, tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    with kept(uri, quiet) as directory:
+        (directory / "study.json").write_text("half way")
+        ends = time.monotonic() + 30
+        while module.newest_writer(open_objects(uri)) is None:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        assert there(uri, tmp_path / "back") == "half way"
+
+
+KILLED = """
+import sys, time
+from raysearch.remote.kept import kept
+with kept(sys.argv[1], print) as directory:
+    (directory / "study.json").write_text("not yet sent")
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+def killed(uri):
+    """A process on this machine that wrote, sent nothing, and was killed."""
+    words = [sys.executable, "-c", KILLED, uri]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line == "written\n":
+                os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_had_not_sent_goes_on_here(uri, tmp_path):
+    write(uri, "first")
+    killed(uri)
+    assert there(uri, tmp_path / "before") == "first"
+    lines = []
+    with kept(uri, lines.append) as directory:
+        assert (directory / "study.json").read_text() == "not yet sent"
+    assert not any("writer lives" in line for line in lines)
+    assert there(uri, tmp_path / "after") == "not yet sent"
+
+
+def test_another_machine_goes_on_with_what_was_sent_and_that_counts(uri, machine, monkeypatch):
+    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
+    write(uri, "first")
+    killed(uri)
+    machine("second")
+    with kept(uri, quiet) as directory:
+        assert (directory / "study.json").read_text() == "first"
+        (directory / "study.json").write_text("second")
+    machine("first")
+    with kept(uri, quiet) as directory:
+        assert (directory / "study.json").read_text() == "second"
+
+
+def test_who_was_replaced_stops_as_by_ctrl_c_and_says_why(uri, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    found = []
+
+    def run():
+        with kept(uri, quiet) as here:
+            (here / "study.json").write_text("one")
+            open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
+            try:
+                time.sleep(30)
+            except KeyboardInterrupt:
+                found.append((here / "study.json").read_text())
+
+    with pytest.raises(writers.Superseded, match="another has gone on"):
+        run()
+    assert found == ["one"]
+
+
+def test_in_a_thread_it_stops_sending_and_says_why(uri, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    errors = []
+
+    def run():
+        try:
+            with kept(uri, quiet):
+                open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
+                time.sleep(1)
+        except InputError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in errors] == [writers.Superseded]
+
+
+@pytest.fixture
+def outage(monkeypatch):
+    """While its event is set the store does not answer."""
+    event, path = threading.Event(), Objects._path
+
+    def asked(self, name):
+        if event.is_set():
+            raise Unreachable("the object store of a study must answer, but of x: no route")
+        return path(self, name)
+
+    monkeypatch.setattr(Objects, "_path", asked)
+    return event
+
+
+def test_an_outage_is_said_once_and_what_came_meanwhile_is_sent(uri, tmp_path, monkeypatch, outage):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    lines = []
+
+    def wait_for(word):
+        ends = time.monotonic() + 30
+        while not any(word in line for line in lines):
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+
+    with kept(uri, lines.append) as directory:
+        outage.set()
+        wait_for("no route")
+        (directory / "study.json").write_text("meanwhile")
+        time.sleep(0.3)
+        outage.clear()
+        wait_for("answers again")
+    assert sum("no route" in line for line in lines) == 1
+    assert there(uri, tmp_path / "back") == "meanwhile"
+
+
+def test_if_the_last_word_cannot_be_sent_it_says_where_all_is_and_sends_it_later(
+    uri, tmp_path, outage
+):
+    directory = copy_of(uri)
+
+    def run():
+        with kept(uri, quiet):
+            (directory / "study.json").write_text("last")
+            outage.set()
+
+    with pytest.raises(InputError, match="no route") as told:
+        run()
+    assert f"raysearch resume {directory}" in str(told.value)
+    outage.clear()
+    with kept(directory, quiet):
+        pass
+    assert there(uri, tmp_path / "back") == "last"
+
+
+def test_one_process_of_a_machine_at_a_time(uri):
+    with kept(uri, quiet) as directory:
+        module._OPEN.clear()
+        with pytest.raises(InputError, match="running already"), kept(uri, quiet):
+            pass
+        module._OPEN.add(directory)
+
+
+def test_copies_are_this_users_alone(uri):
+    directory = write(uri, "one")
+    assert [path.stat().st_mode & 0o777 for path in (directory, directory.parent)] == [0o700] * 2
+    assert directory.is_relative_to(Path(os.environ["XDG_CACHE_HOME"]))

@@ -1,0 +1,189 @@
+"""Snapshots: what is restored is what lay in the study at one moment."""
+
+import hashlib
+import json
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.remote.objects import open_objects
+from raysearch.remote.snapshots import Publisher, newest_writer, restore
+from raysearch.remote.writers import Claim, Writer, claim
+
+FIRST, SECOND = Writer(1, "a" * 16), Writer(2, "b" * 16)
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "study"
+    (path / "inputs").mkdir(parents=True)
+    (path / "detector" / "val_sic").mkdir(parents=True)
+    (path / "study.json").write_text("{}")
+    (path / "inputs" / "events.h5").write_bytes(b"events")
+    (path / "detector" / "val_sic" / "one.json").write_text("[1]")
+    (path / ".lock").write_text("")
+    return path
+
+
+def publisher(objects, study, writer=FIRST):
+    Claim(objects, writer).renew() if newest_writer(objects) != writer else None
+    return Publisher(objects, writer, study)
+
+
+def restored(objects, to):
+    to.mkdir()
+    restore(objects, to)
+    return {p.relative_to(to).as_posix(): p.read_bytes() for p in to.rglob("*") if p.is_file()}
+
+
+def test_a_study_comes_back_with_its_inputs_and_without_its_locks(uri, study, tmp_path):
+    objects = open_objects(uri)
+    assert publisher(objects, study).publish()
+    assert restored(objects, tmp_path / "back") == {
+        "study.json": b"{}",
+        "inputs/events.h5": b"events",
+        "detector/val_sic/one.json": b"[1]",
+    }
+
+
+def test_only_what_has_changed_is_sent(uri, study, tmp_path, monkeypatch):
+    objects, sent = open_objects(uri), []
+    put = type(objects).put_file
+    monkeypatch.setattr(
+        type(objects), "put_file", lambda self, *a: (sent.append(a[1].read_bytes()), put(self, *a))
+    )
+    making = publisher(objects, study)
+    assert making.publish()
+    assert sorted(sent) == [b"[1]", b"events", b"{}"]
+    sent.clear()
+    assert not making.publish()
+    (study / "study.json").write_text('{"more": 1}')
+    (study / "copy.json").write_text("[1]")
+    assert making.publish()
+    assert sent == [b'{"more": 1}']
+    assert restored(objects, tmp_path / "back")["copy.json"] == b"[1]"
+
+
+def test_old_contents_go_and_those_in_use_stay(uri, study, tmp_path):
+    objects = open_objects(uri)
+    making = publisher(objects, study)
+    for number in range(6):
+        (study / "study.json").write_text(json.dumps(number))
+        making.publish()
+    assert len(objects.names(f"{FIRST.folder}/snapshots")) == 2
+    assert len(objects.names(f"{FIRST.folder}/files")) == 2 + 2
+    assert restored(objects, tmp_path / "back")["study.json"] == b"5"
+
+
+def test_a_database_is_published_between_two_transactions(uri, study, tmp_path):
+    objects = open_objects(uri)
+    making = publisher(objects, study)
+    with closing(sqlite3.connect(study / "history.db")) as database:
+        database.execute("pragma journal_mode=wal")
+        database.execute("create table trials (number)")
+        database.commit()
+        for number in range(3):
+            database.execute("insert into trials values (?)", [number])
+            database.commit()
+            # The new row is in the journal only.
+            assert making.publish()
+        database.execute("insert into trials values (99)")
+        assert not making.publish()
+        restored(objects, tmp_path / "back")
+        database.rollback()
+    with closing(sqlite3.connect(tmp_path / "back" / "history.db")) as database:
+        assert database.execute("select number from trials").fetchall() == [(0,), (1,), (2,)]
+
+
+def test_who_reads_while_it_is_published_finds_one_moment(tmp_path):
+    objects, study = open_objects(f"file://{tmp_path}/store"), tmp_path / "study"
+    study.mkdir()
+    making, over = publisher(objects, study), threading.Event()
+
+    def grow():
+        number = 0
+        while not over.is_set():
+            for name in ("study.json", "same.json"):
+                (study / name).write_text(str(number))
+            making.publish()
+            number += 1
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        while newest_writer(objects) is None:
+            pass
+        for number in range(30):
+            found = restored(objects, tmp_path / f"back{number}")
+            assert found["study.json"] == found["same.json"]
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_what_a_replaced_writer_still_publishes_is_not_read(uri, study, tmp_path):
+    objects = open_objects(uri)
+    old = publisher(objects, study)
+    old.publish()
+    new = publisher(objects, study, SECOND)
+    (study / "study.json").write_text('"new"')
+    new.publish()
+    (study / "study.json").write_text('"late"')
+    old.publish()
+    assert restored(objects, tmp_path / "back")["study.json"] == b'"new"'
+    new.remove_earlier()
+    assert newest_writer(objects) == SECOND
+    assert not objects.names(FIRST.folder)
+    assert restored(objects, tmp_path / "again")["study.json"] == b'"new"'
+
+
+def test_a_writer_that_published_nothing_hides_nothing(uri, study, tmp_path):
+    objects = open_objects(uri)
+    publisher(objects, study).publish()
+    claim(objects, FIRST, lambda line: None)
+    assert restored(objects, tmp_path / "back")["study.json"] == b"{}"
+
+
+def test_nothing_published_is_said(uri, tmp_path):
+    with pytest.raises(InputError, match="nothing is published there"):
+        restored(open_objects(uri), tmp_path / "back")
+
+
+def crafted(objects, files, schema=1):
+    Claim(objects, FIRST).renew()
+    told = {"schema": schema, "files": files}
+    objects.put(f"{FIRST.folder}/snapshots/00000001.json", json.dumps(told).encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/evil", "a/../../evil", ".hidden", "a/.hidden", "", "a//b", "a\nb"]
+)
+def test_no_file_of_a_hostile_store_lies_elsewhere(name, tmp_path):
+    objects, digest = open_objects(f"file://{tmp_path}/store"), hashlib.sha256(b"x").hexdigest()
+    objects.put(f"{FIRST.folder}/files/{digest}", b"x")
+    crafted(objects, {name: digest})
+    with pytest.raises(InputError, match="not to be trusted"):
+        restored(objects, tmp_path / "back")
+    assert not list((tmp_path / "back").rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("files", "schema", "rule"),
+    [
+        ({"study.json": hashlib.sha256(b"y").hexdigest()}, 1, "must be what was published"),
+        ({"study.json": "../../../etc/passwd"}, 1, "SHA-256"),
+        ({"study.json": 7}, 1, "SHA-256"),
+        ({}, 2, "must have schema 1"),
+        ([["study.json"]], 1, "list of files"),
+        (None, 1, "list of files"),
+    ],
+)
+def test_a_list_that_we_did_not_write_is_refused(files, schema, rule, tmp_path):
+    objects = open_objects(f"file://{tmp_path}/store")
+    objects.put(f"{FIRST.folder}/files/{hashlib.sha256(b'y').hexdigest()}", b"x")
+    crafted(objects, files, schema)
+    with pytest.raises(InputError, match=rule):
+        restored(objects, tmp_path / "back")
