@@ -112,12 +112,18 @@ def take_part(
         prepared: its samples.
         resources: of a trial, and the time budget, of this driver.
         say: where progress goes, line by line.
+
+    Raises:
+        KeyboardInterrupt: if Ctrl-C ended it; its finished trials are kept.
     """
     samples = share(prepared.samples)
     history = History(study.directory, settings, place=study.place)
     tell = _teller(study, history, settings, say)
     reason = _search(history, samples, settings, resources, tell, say)
     say(_parting(study.directory, reason))
+    if reason == INTERRUPTED:
+        # There is no report so far that would be this driver's to give back.
+        raise KeyboardInterrupt
     return study
 
 

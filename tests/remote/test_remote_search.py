@@ -40,7 +40,23 @@ def published(uri, to):
 
 @pytest.mark.parametrize("uri", ["s3"], indirect=True)
 def test_another_machine_goes_on_where_the_first_died(uri, tmp_path):
-    words = ["search", "--space", "hgb", "--sampler", "random", "--trials", TRIALS, "--repeats", 1]
+    raysearch.write_columns(tmp_path / "events.h5", raysearch.surrogate_events(8_000, 600, 11))
+    words = [
+        "search",
+        tmp_path / "events.h5",
+        "--verdict-share",
+        0,
+        "--contenders",
+        1,
+        "--space",
+        "hgb",
+        "--sampler",
+        "random",
+        "--trials",
+        TRIALS,
+        "--repeats",
+        1,
+    ]
     with start(tmp_path / "one", *words, "--n-signal", 300, "--out", uri) as first:
         before = {}
         while len(before) < 2:

@@ -1,6 +1,7 @@
 """A study survives the death of its driver and ends cleanly on Ctrl-C."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from raysearch import load_study
 
 pytestmark = pytest.mark.xdist_group("head")
 TRIALS = 12
+# Many enough that a second driver still finds some when it has started.
+JOINT_TRIALS = 40
 
 
 @pytest.fixture
@@ -38,10 +41,10 @@ def kill_group(process):
 
 @pytest.fixture
 def start_search(start, events_file):
-    def start_search(out, backend="auto", space="hgb"):
+    def start_search(out, backend="auto", space="hgb", trials=TRIALS, *more):
         return start(
-            *("search", events_file, "--space", space, "--sampler", "random", "--trials", TRIALS),
-            *("--n-signal", 300, "--repeats", 1, "--backend", backend, "--out", out),
+            *("search", events_file, "--space", space, "--sampler", "random", "--trials", trials),
+            *("--n-signal", 300, "--repeats", 1, "--backend", backend, "--out", out, *more),
         )
 
     return start_search
@@ -129,3 +132,24 @@ def test_a_study_that_is_running_is_not_run_twice(start, start_search, tmp_path)
     told, _ = second.communicate(timeout=120)
     assert second.returncode == 2
     assert "running already" in told
+
+
+@pytest.mark.slow
+def test_a_driver_that_joins_runs_some_trials_and_leaves_the_report_to_the_first(
+    start, start_search, tmp_path
+):
+    out, space = tmp_path / "study", "mlp"
+    first = start_search(out, space=space, trials=JOINT_TRIALS)
+    lines = wait_for_trials(first, 1)
+    second = start_search(out, "auto", space, JOINT_TRIALS, "--join")
+    ends = second.communicate(timeout=300)[0]
+    told = "".join(lines) + first.communicate(timeout=300)[0]
+    assert (first.returncode, second.returncode) == (0, 0), told + ends
+    mine, theirs = (set(re.findall(r"trial (\d{5})", each)) for each in (told, ends))
+    assert not mine & theirs
+    assert theirs
+    assert len(mine | theirs) == JOINT_TRIALS
+    assert "all trials have ended; the driver that began" in ends
+    assert "report: " not in ends
+    assert load_study(out).table().num_rows == JOINT_TRIALS
+    assert load_study(out).about["ended_early"] is None
