@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from raysearch.nplm.pool import draw_toy
@@ -42,14 +43,17 @@ class Batch(NamedTuple):
 
 # Toys of a batch, if nothing else is said.
 BATCH_TOYS = 25
+# The last toys come in smaller batches, so that no worker has much to do when others have nothing.
+_LAST, _SMALLER = 20, 5
 
 
 def in_batches(
     n_signal: int | None, seeds: Sequence[int], batch_toys: int = BATCH_TOYS
 ) -> list[Batch]:
-    """The toys of these seeds in batches, in order."""
-    parts = range(0, len(seeds), batch_toys)
-    return [Batch(n_signal, tuple(seeds[k : k + batch_toys])) for k in parts]
+    """The toys of these seeds in batches, in order; the last ones are smaller."""
+    whole = len(seeds) - len(seeds) // _LAST
+    starts = [*range(0, whole, batch_toys), *range(whole, len(seeds), -(-batch_toys // _SMALLER))]
+    return [Batch(n_signal, tuple(seeds[k:n])) for k, n in pairwise([*starts, len(seeds)])]
 
 
 # A batch beside what it shares with others.

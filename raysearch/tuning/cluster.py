@@ -18,6 +18,10 @@ from raysearch.samples import TwoSample, View
 
 _CONNECT_TIMEOUT_S = 5.0
 _DEFAULT_PORT = 6379
+# Ray gives back the worker of a task that took half a second, and on a cluster of several nodes
+# waits a tenth of a second for the next: news of free resources come that often. With this a
+# driver that has more tasks of the kind keeps its workers for so long (ms).
+_LEASE, _LEASE_MS = "RAY_worker_lease_timeout_milliseconds", "10000"
 
 
 def check_address(address: str | None) -> None:
@@ -149,6 +153,7 @@ def _searched_as_here() -> Iterator[None]:
 
 
 def _connect(address: str | None) -> None:
+    os.environ.setdefault(_LEASE, _LEASE_MS)
     # Ray job submission tells its entrypoint the cluster in this variable.
     where = address or os.environ.get("RAY_ADDRESS")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}

@@ -27,6 +27,7 @@ from raysearch.nplm.pool import Draw, Pool
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.work import BATCH_TOYS, Batch, Work, in_batches
+from raysearch.tuning.cluster import connected
 
 REGION_TEV = (3.3, 3.7)
 
@@ -123,12 +124,11 @@ def nodes(count: int = 16, batches: int = 400, seconds: float = 1.25, runs: int 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     for _ in range(count - 1):
         cluster.add_node(num_cpus=1)
-    ray.init(address=cluster.address, log_to_driver=False)
     try:
-        _start_workers(count)
-        found = [_conducted(batches, seconds) for _ in range(runs)]
+        with connected(cluster.address):
+            _start_workers(count)
+            found = [_conducted(batches, seconds) for _ in range(runs)]
     finally:
-        ray.shutdown()
         cluster.shutdown()
     ratios = sorted(toys_s * count / (batches * seconds) for toys_s, _ in found)
     ratio, last = ratios[runs // 2], max(last_s for _, last_s in found)

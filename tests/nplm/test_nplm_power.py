@@ -91,7 +91,7 @@ def test_toys_of_all_candidates_are_one_heap(tmp_path):
         yield from reversed(list(serial(all_jobs)))
 
     one = judge(asked, CANDIDATES, tmp_path / "a", backwards)
-    assert len(shared) == 3 * 2 * 2
+    assert len(shared) == 3 * 2 * 3
     assert len(set(map(id, shared))) == 3
     assert one == judge(asked, CANDIDATES, tmp_path / "b", serial)
 

@@ -41,10 +41,15 @@ def test_there_absolute_paths_are_the_clusters_and_others_are_uploaded(work):
     assert above.paths["events"] == "work/events.h5"
 
 
+def test_a_uri_is_there_from_everywhere(work):
+    placed = placed_there(parse(["search", "/mnt/e.h5", "--out", "s3://bucket/o"]), work, None)
+    assert placed.paths["out"] == "s3://bucket/o"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("search", "needs --out, an absolute path on storage that outlives the job"),
+        ("search", "needs --out: an absolute path .* or a URI"),
         ("search --out first", "--out of a job on a cluster must be an absolute path.*got first"),
         ("resume studies/first", "DIRECTORY of a job on a cluster must be an absolute path"),
         ("search absent.h5 --out /mnt/a", "EVENTS of a job .*file in --working-dir.*got absent.h5"),

@@ -1,5 +1,6 @@
 """What workers find in the object store."""
 
+import os
 import stat
 
 import pytest
@@ -36,3 +37,16 @@ def test_the_token_of_a_head_of_ones_own_is_private(monkeypatch, tmp_path):
     monkeypatch.delenv("RAY_AUTH_TOKEN_PATH")
     cluster._keep_token_private()
     assert stat.S_IMODE((tmp_path / ".ray" / "auth_token").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("by_user", [None, "500"])
+def test_workers_are_kept_for_more_tasks_unless_the_user_says_otherwise(by_user, monkeypatch):
+    name, held = "RAY_worker_lease_timeout_milliseconds", []
+    monkeypatch.setenv(name, by_user or "")
+    if by_user is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(cluster.ray, "init", lambda **_: held.append(os.environ[name]))
+    monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
+    with cluster.connected("local"):
+        assert held == [by_user or "10000"]
