@@ -176,7 +176,7 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         study = load_study(here)
         check_outside(study.about["settings"]["space"], study.directory)
         # A complete one needs its inputs no more.
-        sources = {} if _is_complete(study) else unchanged(study.about["inputs"])
+        sources = {} if _is_complete(study) else unchanged(study.about["inputs"], here / INPUTS)
         resources = Resources(**study.about["resources"])
         return _go_on(study, sources, resources, address, say)
 

@@ -137,26 +137,37 @@ def hashes(sources: Mapping[str, Source | None]) -> dict[str, str]:
     return {name: entry["sha256"] for name, entry in found.items()}
 
 
-def unchanged(origin: Mapping[str, Mapping[str, str]]) -> dict[str, Path | None]:
+def unchanged(origin: Mapping[str, Mapping[str, str]], directory: Path) -> dict[str, Path | None]:
     """The input files that a study began with (see `describe`), None for those it had not.
+
+    Args:
+        origin: what the study says of them.
+        directory: of events that were in memory, see `stored`; it may lie elsewhere by now.
 
     Raises:
         InputError: if one of them is gone, or is another file now.
     """
+    found = {name: _place(name, entry["path"], directory) for name, entry in origin.items()}
     for name, entry in origin.items():
-        if not Path(entry["path"]).is_file():
+        if not found[name].is_file():
             raise InputError(
                 f"the {name} file of a resumed study must exist, but {entry['path']} does not; "
                 "repeat the command that began it (a search with --go-on), with the file's new "
                 "place and the same --out."
             )
-        if (now := sha256(Path(entry["path"]))) != entry["sha256"]:
+        if (now := sha256(found[name])) != entry["sha256"]:
             raise InputError(
-                f"the {name} file of a resumed study must be unchanged, but {entry['path']} now "
+                f"the {name} file of a resumed study must be unchanged, but {found[name]} now "
                 f"has SHA-256 {now[:12]}... instead of {entry['sha256'][:12]}...; restore it or "
                 "start a new study."
             )
-    return {name: Path(origin[name]["path"]) if name in origin else None for name in NAMES}
+    return {name: found.get(name) for name in NAMES}
+
+
+def _place(name: str, told: str, directory: Path) -> Path:
+    """Where an input lies: where the study says, or in the study itself, which was copied here."""
+    copied = directory / f"{name}.h5"
+    return copied if copied.is_file() and not Path(told).is_file() else Path(told)
 
 
 def are_those(

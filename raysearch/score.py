@@ -8,6 +8,7 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
+from raysearch.remote import check_local
 from raysearch.study import load_study
 
 
@@ -27,6 +28,7 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     Raises:
         InputError: if there is no detector, the file cannot be read or lacks columns.
     """
+    check_local(out)
     if out.resolve() == events.resolve():
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
     scorer = load_study(directory).detector(objective)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,11 @@ _DATABASE = ".db"
 # What SQLite keeps beside a database while it is written; a copy of the database needs none.
 _JOURNALS = ("-journal", "-wal", "-shm")
 _LOCKED_S = 30.0
+
+
+def is_study(names: Iterable[str]) -> bool:
+    """Whether files of these names make a directory one of ours."""
+    return not set(STUDY_FILES).isdisjoint(names)
 
 
 def files_of(study: Path) -> list[Path]:

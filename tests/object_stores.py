@@ -78,7 +78,7 @@ def machine(monkeypatch, tmp_path):
     """Call it with a name to be on another machine, which has copies of its own."""
 
     def on(name):
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches" / name))
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "caches" / name))
 
     on("first")
     return on

@@ -142,13 +142,17 @@ def test_a_changed_file_is_noticed(tmp_path):
     path = tmp_path / "a.h5"
     write_columns(path, toy_events(50, 5))
     origin = describe({"events": path})
-    assert unchanged(origin) == {"events": path, "template": None, "test": None}
+    assert unchanged(origin, tmp_path / "inputs") == {
+        "events": path,
+        "template": None,
+        "test": None,
+    }
     write_columns(path, toy_events(50, 5, seed=1))
     with pytest.raises(InputError, match=r"the events file of a resumed study must be unchanged"):
-        unchanged(origin)
+        unchanged(origin, tmp_path / "inputs")
     path.unlink()
     with pytest.raises(InputError, match=r"resumed study must exist, but .*a\.h5 .*new place"):
-        unchanged(origin)
+        unchanged(origin, tmp_path / "inputs")
 
 
 def test_the_same_inputs_are_told_with_the_places_where_they_lie_now(tmp_path):

@@ -16,13 +16,13 @@ from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
-from raysearch.remote.publishing import publishing
-from raysearch.remote.snapshots import newest_writer, restore
+from raysearch.remote.publishing import Publication, renewal_of, repeated
+from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
 from raysearch.remote.uri import name_of, uri_of
-from raysearch.remote.writers import Writer, claim, writers
+from raysearch.remote.writers import Writer, claim
 
 # Lies in a copy and tells of what; a study's own files have other names.
-MARK, _LOCK = ".kept.json", ".kept.lock"
+MARK, _LOCK, SCHEMA = ".kept.json", ".kept.lock", 1
 # Copies that this process writes.
 _OPEN: set[Path] = set()
 
@@ -71,7 +71,8 @@ def copy_of(uri: str) -> Path:
         >>> copy_of("s3://bucket/first").name
         'first-2f0dcc50'
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    # No cache, which others may empty: what is in it may not be sent yet.
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
     return (base / "raysearch" / "kept" / f"{name_of(uri)}-{digest}").absolute()
 
@@ -83,13 +84,13 @@ def _marked(directory: Path) -> str | None:
         return None
     uri = uri_of(str(told.get("uri")))
     # A mark in a directory of somebody else's must not send anything to a store of theirs.
-    return uri if uri is not None and copy_of(uri) == directory.absolute() else None
+    return uri if uri is not None and copy_of(uri).resolve() == directory.resolve() else None
 
 
 def _mark(directory: Path) -> dict[str, object] | None:
     with suppress(OSError, ValueError):
         told = json.loads((directory / MARK).read_text())
-        return told if isinstance(told, dict) else None
+        return told if isinstance(told, dict) and told.get("schema") == SCHEMA else None
     return None
 
 
@@ -107,17 +108,36 @@ def _alone(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _published(objects: Objects, directory: Path, say: Callable[[str], None]) -> Iterator[None]:
-    own, there = _writer(directory), writers(objects)
-    made = claim(objects, own, say)
-    newest = newest_writer(objects)
-    # What this machine wrote last it may not have published any more.
-    is_ahead = own is not None and own in (newest, *there[:1])
-    if newest is not None and not is_ahead:
-        say(f"copying {objects.uri} to {directory}")
-        _replace(objects, directory)
-    write_json(directory / MARK, {"uri": objects.uri, "writer": list(made.writer)})
-    with publishing(made, directory, say):
-        yield
+    own = _writer(directory)
+    renewal = renewal_of(claim(objects, own, say))
+    with repeated(renewal.step):
+        newest = newest_snapshot(objects)
+        if newest is not None and _is_behind(directory, own, newest):
+            say(f"copying {objects.uri} to {directory}")
+            _replace(objects, directory, own, say)
+        _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=False)
+        base = {} if newest is None else newest.files
+        publisher = Publisher(objects, renewal.claim.writer, directory, base)
+        publication = Publication(publisher, renewal, say)
+        try:
+            with repeated(publication.step):
+                yield
+        finally:
+            if renewal.superseded is not None:
+                raise renewal.superseded
+            publication.end()
+            _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
+
+
+def _is_behind(directory: Path, own: Writer | None, newest: Newest) -> bool:
+    """Whether the copy is older than what is published, or somebody took files out of it.
+
+    What this machine wrote last it may not have published any more.
+    """
+    is_older = own is None or own.generation < newest.writer.generation
+    # These are never removed, only replaced; what lies deeper may be.
+    lasting = [name for name in newest.files if "/" not in name or name.startswith("inputs/")]
+    return is_older or not all((directory / name).is_file() for name in lasting)
 
 
 def _writer(directory: Path) -> Writer | None:
@@ -128,12 +148,36 @@ def _writer(directory: Path) -> Writer | None:
     return None
 
 
-def _replace(objects: Objects, directory: Path) -> None:
-    """Put what was published in the place of an older copy."""
-    with tempfile.TemporaryDirectory(prefix=".kept.", dir=directory.parent) as folder:
-        restore(objects, Path(folder))
-        for path in directory.iterdir():
-            if path.name != _LOCK:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        for path in Path(folder).iterdir():
+def _write_mark(directory: Path, uri: str, writer: Writer, *, is_sent: bool) -> None:
+    told = {"schema": SCHEMA, "uri": uri, "writer": list(writer), "is_sent": is_sent}
+    write_json(directory / MARK, told)
+
+
+def _replace(
+    objects: Objects, directory: Path, own: Writer | None, say: Callable[[str], None]
+) -> None:
+    """Put what was published in the place of a copy that is older, or not whole."""
+    with tempfile.TemporaryDirectory(prefix=".kept.", dir=directory.parent) as name:
+        folder = Path(name)
+        restore(objects, folder)
+        _clear(directory, own, say)
+        for path in folder.iterdir():
             path.rename(directory / path.name)
+
+
+def _clear(directory: Path, own: Writer | None, say: Callable[[str], None]) -> None:
+    """Empty a copy; what it may hold that was never sent is put beside it."""
+    if own is None or (_mark(directory) or {}).get("is_sent") is True:
+        for path in _contents(directory):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        return
+    aside = directory.with_name(f"{directory.name}.{own.folder}")
+    say(f"what was in {directory} and may not have been sent is now in {aside}")
+    aside.mkdir(mode=0o700, exist_ok=True)
+    for path in _contents(directory):
+        path.rename(aside / path.name)
+
+
+def _contents(directory: Path) -> list[Path]:
+    # The mark goes first: a copy without one is never taken for newer than the store.
+    return sorted((p for p in directory.iterdir() if p.name != _LOCK), key=lambda p: p.name != MARK)

@@ -78,7 +78,8 @@ class Objects:
         selector = pa_fs.FileSelector(self._path(folder), allow_not_found=True)
         with self._told():
             found = self.system.get_file_info(selector)
-        return sorted(info.base_name for info in found)
+        # Hidden is what was being written where somebody was killed.
+        return sorted(i.base_name for i in found if not i.base_name.startswith("."))
 
     def remove(self, name: str) -> None:
         """Remove an object, or a folder and all in it, if it is there.
@@ -128,8 +129,8 @@ def open_objects(uri: str) -> Objects:
     """The objects below a URI.
 
     Args:
-        uri: of a scheme that pyarrow knows: ``s3://``, ``gs://``, ``abfs://``, ``hdfs://``, or
-            ``file://`` for a mounted one.
+        uri: of a scheme that pyarrow knows: ``s3://``, ``gs://``, ``abfs://``, or ``file://``
+            for a mounted one. What was written must be listed at once, as it is in all of these.
 
     Raises:
         InputError: if it names nothing that pyarrow can open.

@@ -1,4 +1,4 @@
-"""The thread that publishes a study while it runs, and its last word."""
+"""What runs beside a study that is kept in an object store, and its last word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from raysearch.errors import InputError
 from raysearch.remote.objects import Unreachable
@@ -20,90 +19,124 @@ _SHARE = 0.1
 
 
 @dataclass
-class _Thread:
-    """Renews the claim and publishes, until it is told to end."""
+class Renewal:
+    """Renews a claim; however long anything is sent or fetched, others see that this one lives.
+
+    Attributes:
+        claim: the right to write.
+        main: the main thread, if that is the one to interrupt when another has taken over.
+        superseded: that another has taken over.
+    """
 
     claim: Claim
-    publisher: Publisher
-    say: Callable[[str], None]
     main: int | None
-    ended: threading.Event = field(default_factory=threading.Event)
     superseded: Superseded | None = None
+
+    def step(self) -> None:
+        """Renew the claim; an outage is for who publishes to tell."""
+        if self.superseded is not None:
+            return
+        try:
+            self.claim.renew()
+        except Unreachable:
+            return
+        except Superseded as error:
+            self.superseded = error
+            if self.main is not None:
+                # As Ctrl-C does: the search ends, and its copy stays as it is.
+                signal.pthread_kill(self.main, signal.SIGINT)
+
+
+@dataclass
+class Publication:
+    """Publishes what is there, now and then."""
+
+    publisher: Publisher
+    renewal: Renewal
+    say: Callable[[str], None]
     _due: float = 0.0
     _told: bool = False
 
-    def run(self) -> None:
-        while not self.ended.wait(RENEW_S):
-            try:
-                self._step()
-            except Superseded as error:
-                self.superseded = error
-                if self.main is not None:
-                    # As Ctrl-C does: the search ends, and its copy stays as it is.
-                    signal.pthread_kill(self.main, signal.SIGINT)
-                return
-            except (InputError, OSError) as error:
-                self._complain(error)
-
-    def _step(self) -> None:
-        self.claim.renew()
+    def step(self) -> None:
+        """Publish, if it is time to; an outage is told once, and so is its end."""
         started = time.monotonic()
-        if started > self._due:
+        if started < self._due or self.renewal.superseded is not None:
+            return
+        try:
             self.publish()
-            now = time.monotonic()
-            self._due = now + (now - started) / _SHARE
+        except (InputError, OSError) as error:
+            if not self._told:
+                study = self.publisher.study
+                self.say(f"{error}. The study goes on in {study}, and is sent later")
+            self._told = True
+            return
+        now = time.monotonic()
+        self._due = now + (now - started) / _SHARE
         if self._told:
-            self.say(f"{self.claim.objects.uri} answers again")
+            self.say(f"{self.publisher.objects.uri} answers again")
         self._told = False
-
-    def _complain(self, error: Exception) -> None:
-        if not self._told:
-            self.say(f"{error}. The study goes on in {self.publisher.study}, and is sent later")
-        self._told = True
 
     def publish(self) -> None:
         """Publish what is there; what earlier writers left goes when something newer is there."""
         if self.publisher.publish() and self.publisher.is_first:
             self.publisher.remove_earlier()
 
+    def end(self) -> None:
+        """Publish the last of it and let others write.
+
+        Raises:
+            Superseded: if another process has taken over.
+            InputError: if it could not be published; it stays where it is.
+        """
+        claim, study = self.renewal.claim, self.publisher.study
+        try:
+            claim.check()
+            self.publish()
+            # Should it have taken so long that another took over, it lies where nobody looks.
+            claim.check()
+            claim.release()
+        except (Unreachable, OSError) as error:
+            raise InputError(
+                f"{error}. All that is finished is in {study}; when the store answers, "
+                f"`raysearch resume {study}` sends it, or of a test the command that began it."
+            ) from error
+        self.say(f"kept at {claim.objects.uri}")
+
+
+@dataclass
+class _Repeated:
+    """Calls something every few seconds, in a thread."""
+
+    step: Callable[[], None]
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self._ended.wait(RENEW_S):
+            self.step()
+
+    def end(self, thread: threading.Thread) -> None:
+        """End it, whatever Ctrl-C says meanwhile: the last word is still to come."""
+        self._ended.set()
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                continue
+
 
 @contextmanager
-def publishing(claim: Claim, study: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Publish a directory every few seconds, and at the end of the block, however it ends.
-
-    Args:
-        claim: the right to write.
-        study: the directory.
-        say: is told if the store does not answer, and when it does again.
-
-    Raises:
-        Superseded: if another process has taken over.
-        InputError: if what was written last could not be published; it stays where it is.
-    """
-    is_main = threading.current_thread() is threading.main_thread()
-    main = threading.get_ident() if is_main else None
-    work = _Thread(claim, Publisher(claim.objects, claim.writer, study), say, main)
-    thread = threading.Thread(target=work.run, name="publishing", daemon=True)
+def repeated(step: Callable[[], None]) -> Iterator[None]:
+    """Call it every few seconds beside the block."""
+    work = _Repeated(step)
+    thread = threading.Thread(target=work.run, name="kept study", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        work.ended.set()
-        thread.join()
-        _end(work)
+        work.end(thread)
 
 
-def _end(work: _Thread) -> None:
-    if work.superseded is not None:
-        raise work.superseded
-    try:
-        work.claim.check()
-        work.publish()
-        work.claim.release()
-    except Unreachable as error:
-        raise InputError(
-            f"{error}. All that is finished is in {work.publisher.study}; when the store answers, "
-            f"`raysearch resume {work.publisher.study}` sends it, or of a test the command that "
-            "began it."
-        ) from error
-    work.say(f"kept at {work.claim.objects.uri}")
+def renewal_of(claim: Claim) -> Renewal:
+    """What renews a claim that this thread uses."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return Renewal(claim, threading.get_ident() if is_main else None)

@@ -1,16 +1,15 @@
 """Snapshots of a study in an object store, each whole: a list of files, and their contents by hash.
 
 Files lie in the folder of the writer that published them. The list is written when all of them are
-there, so a reader finds the study as it was at one moment, or as it was a moment before.
+there, so a reader finds every file as it was when the snapshot was made, or the one before.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +20,20 @@ from raysearch.files import sha256
 from raysearch.remote.objects import Objects
 from raysearch.remote.writers import Writer, writers
 from raysearch.schemas import check_schema
-from raysearch.study_files import check_inside, copy_file, is_database, regular_files
+from raysearch.study_files import (
+    check_inside,
+    copy_file,
+    is_database,
+    is_study,
+    regular_files,
+)
 
 SCHEMA = 1
 _LISTS, _FILES = "snapshots", "files"
 # A reader that began with one snapshot finds its files while the next is published.
 _KEPT = 2
+_TRIES = 5
+_LIST = re.compile(r"\d{8}\.json")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -58,31 +65,37 @@ class Publisher:
         objects: of the store.
         writer: in whose folder.
         study: the directory.
+        base: SHA-256 of the files that are published already, by earlier writers.
     """
 
     objects: Objects
     writer: Writer
     study: Path
+    base: Mapping[str, str]
     _held: dict[Path, Listed] = field(default_factory=dict)
-    _lists: list[dict[str, str]] = field(default_factory=list)
+    _lists: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     _number: int = 0
 
     def publish(self) -> bool:
-        """Publish the study as it is now; whether it had changed.
+        """Publish the study as it is now, if it has changed; whether it had.
+
+        What is no study yet is not published.
 
         Raises:
             Unreachable: if the store does not take it.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            held = dict(self._current(Path(folder)))
-        listed = {path.as_posix(): file.sha256 for path, file in held.items()}
-        self._held = held
-        if self._lists and listed == self._lists[-1]:
-            return False
+        with tempfile.TemporaryDirectory(prefix=".sent.", dir=self.study.parent) as name:
+            folder = Path(name)
+            self._held = dict(self._current(folder))
+            listed = {path.as_posix(): file.sha256 for path, file in self._held.items()}
+            if listed == (self._lists[-1][1] if self._lists else self.base):
+                return False
+            if not is_study(listed) or not self._send(folder, listed):
+                return False
         self._number += 1
         told = {"schema": SCHEMA, "files": listed}
-        self.objects.put(self._path(_LISTS, f"{self._number:08d}.json"), json.dumps(told).encode())
-        self._lists.append(listed)
+        self.objects.put(self._path(_LISTS, _list_name(self._number)), json.dumps(told).encode())
+        self._lists.append((self._number, listed))
         self._forget()
         return True
 
@@ -99,30 +112,38 @@ class Publisher:
                 self.objects.remove(other.claim)
 
     def _current(self, folder: Path) -> Iterator[tuple[Path, Listed]]:
-        """The files as they are now; what has changed is sent."""
+        """The files as they are now; what has changed is copied into the folder by its hash."""
         for path in regular_files(self.study, with_inputs=True):
             with suppress(FileNotFoundError):
                 state = _state(self.study / path)
                 held = self._held.get(path)
                 if held is None or state is None or held.state != state:
-                    held = Listed(state, self._sent(path, folder / "copy"))
+                    held = Listed(state, _copied(self.study / path, folder))
                 yield path, held
 
-    def _sent(self, path: Path, copy: Path) -> str:
-        copy_file(self.study / path, copy)
-        found = sha256(copy)
-        if not any(found in of.values() for of in self._lists):
-            self.objects.put_file(self._path(_FILES, found), copy)
-        copy.unlink()
-        return found
+    def _send(self, folder: Path, listed: Mapping[str, str]) -> bool:
+        """Send what the store has not got yet; False if a file has changed again meanwhile."""
+        sent = set(self.objects.names(self._path(_FILES)))
+        for name, digest in listed.items():
+            if digest in sent:
+                continue
+            if not (folder / digest).is_file():
+                # It was looked at before, when there was no need to send it.
+                with suppress(FileNotFoundError):
+                    _copied(self.study / name, folder)
+            if not (folder / digest).is_file():
+                del self._held[Path(name)]
+                return False
+            self.objects.put_file(self._path(_FILES, digest), folder / digest)
+        return True
 
     def _forget(self) -> None:
         """Remove the lists of old snapshots, and the contents that none of the others has."""
         if len(self._lists) <= _KEPT:
             return
-        gone = self._lists.pop(0)
-        self.objects.remove(self._path(_LISTS, f"{self._number - _KEPT:08d}.json"))
-        kept = {each for of in self._lists for each in of.values()}
+        number, gone = self._lists.pop(0)
+        self.objects.remove(self._path(_LISTS, _list_name(number)))
+        kept = {each for _, of in self._lists for each in of.values()}
         for each in set(gone.values()) - kept:
             self.objects.remove(self._path(_FILES, each))
 
@@ -130,53 +151,98 @@ class Publisher:
         return "/".join((self.writer.folder, *parts))
 
 
-def newest_writer(objects: Objects) -> Writer | None:
-    """The newest writer that has published something; None if nobody has."""
-    there = (w for w in writers(objects) if objects.names(f"{w.folder}/{_LISTS}"))
-    return next(there, None)
+class Newest(NamedTuple):
+    """The newest snapshot.
+
+    Attributes:
+        writer: that published it.
+        files: SHA-256 of each file by its path.
+    """
+
+    writer: Writer
+    files: dict[str, str]
 
 
-def restore(objects: Objects, to: Path) -> None:
+def newest_snapshot(objects: Objects) -> Newest | None:
+    """The newest snapshot; None if nothing is published.
+
+    Raises:
+        InputError: if its list is none of ours.
+        Unreachable: if the store does not answer.
+    """
+    for writer in writers(objects):
+        lists = [n for n in objects.names(f"{writer.folder}/{_LISTS}") if _LIST.fullmatch(n)]
+        if lists:
+            return Newest(writer, _files_of(objects, f"{writer.folder}/{_LISTS}/{lists[-1]}"))
+    return None
+
+
+def restore(objects: Objects, to: Path) -> Newest:
     """Write the newest snapshot into a directory.
 
     Args:
         objects: of the store.
-        to: exists and is empty.
+        to: exists; files of the snapshot that it holds already stay as they are.
+
+    Returns:
+        The snapshot.
 
     Raises:
         InputError: if there is no snapshot, it is not whole, or one of its files would lie
             elsewhere.
         Unreachable: if the store does not answer.
     """
-    # What is published meanwhile makes the oldest go away.
-    for _ in range(3):
-        try:
-            _restore(objects, to)
-        except FileNotFoundError:
-            for path in to.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        else:
-            return
-    raise InputError(f"a snapshot of a study must be whole, but that of {objects.uri} is not.")
+    for _ in range(_TRIES):
+        # While one is read others are published, and the oldest goes away.
+        with suppress(FileNotFoundError):
+            newest = newest_snapshot(objects)
+            if newest is None:
+                raise InputError(
+                    f"there must be a study at {objects.uri}, but nothing is published there."
+                )
+            _restore(objects, newest, to)
+            return newest
+    raise InputError(
+        f"a snapshot of a study must be whole, but that of {objects.uri} is not, or changes faster "
+        "than it can be read; try again."
+    )
 
 
-def _restore(objects: Objects, to: Path) -> None:
-    writer = newest_writer(objects)
-    if writer is None:
-        raise InputError(f"there must be a study at {objects.uri}, but nothing is published there.")
-    newest = objects.names(f"{writer.folder}/{_LISTS}")[-1:]
-    if not newest:
-        raise FileNotFoundError(writer.folder)
-    files = _files_of(objects, f"{writer.folder}/{_LISTS}/{newest[0]}")
-    for name, digest in files.items():
+def _restore(objects: Objects, newest: Newest, to: Path) -> None:
+    for name, digest in newest.files.items():
         path = to / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        objects.get_file(f"{writer.folder}/{_FILES}/{digest}", path)
+        if path.is_file() and sha256(path) == digest:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"files of a snapshot must have places of their own, but {name} of {objects.uri} "
+                f"has none: {error}"
+            ) from error
+        objects.get_file(f"{newest.writer.folder}/{_FILES}/{digest}", path)
         if sha256(path) != digest:
             raise InputError(
                 f"a file of a snapshot must be what was published, but {name} of {objects.uri} is "
                 "not; whoever may write there is not to be trusted."
             )
+    for path in set(regular_files(to, with_inputs=True)):
+        if path.as_posix() not in newest.files:
+            (to / path).unlink()
+
+
+def _list_name(number: int) -> str:
+    return f"{number:08d}.json"
+
+
+def _copied(path: Path, folder: Path) -> str:
+    """Copy a file into the folder, named by its SHA-256, which is given back."""
+    copy = folder / "copy"
+    copy_file(path, copy)
+    found = sha256(copy)
+    copy.rename(folder / found)
+    return found
 
 
 def _files_of(objects: Objects, name: str) -> dict[str, str]:

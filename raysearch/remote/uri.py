@@ -9,8 +9,15 @@ from urllib.parse import parse_qsl, urlsplit
 from raysearch.errors import InputError
 
 # Of a single letter it would be a drive. A path has lost one of the two slashes.
-_URI = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)", re.DOTALL)
-_SECRET = re.compile("key|token|secret|password|signature", re.IGNORECASE)
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", re.DOTALL)
+# Options of pyarrow's file systems that hold no secret; a signature may have any name.
+_OPTIONS = frozenset(
+    {
+        *("region", "scheme", "endpoint_override", "tls_ca_file_path", "force_virtual_addressing"),
+        *("allow_bucket_creation", "allow_bucket_deletion", "retry_limit_seconds", "enable_tls"),
+        *("blob_storage_authority", "dfs_storage_authority"),
+    }
+)
 
 
 def uri_of(place: Path | str) -> str | None:
@@ -31,12 +38,14 @@ def uri_of(place: Path | str) -> str | None:
     match = _URI.fullmatch(str(place))
     if match is None:
         return None
-    uri = f"{match[1]}://{'/' if match[1] == 'file' else ''}{match[2]}"
-    if _holds_secret(uri):
+    scheme = match[1].lower()
+    uri = f"{scheme}://{'/' if scheme == 'file' else ''}{match[2]}"
+    if _may_hold_secret(uri):
         raise InputError(
-            f"the URI of an object store must hold no password and no key, but that of "
-            f"{match[1]}:// does; give them as the store's own tools take them, e.g. by "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE."
+            f"the URI of an object store must hold no password and no key, but that of {scheme}:// "
+            f"has a user, or options other than {', '.join(sorted(_OPTIONS))}; give secrets as the "
+            "store's own tools take them, e.g. by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
+            "AWS_PROFILE."
         )
     return uri
 
@@ -61,10 +70,10 @@ def check_local(place: Path | str) -> None:
         )
 
 
-def _holds_secret(uri: str) -> bool:
+def _may_hold_secret(uri: str) -> bool:
     parts = urlsplit(uri)
-    named = any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    named = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - _OPTIONS
     # What stands before an @ is a user and a password in every scheme but Azure's, where it is a
     # container.
     is_azure = parts.scheme.startswith("abfs")
-    return named or ("@" in parts.netloc and not (is_azure and ":" not in parts.netloc))
+    return bool(named) or ("@" in parts.netloc and not (is_azure and ":" not in parts.netloc))

@@ -6,7 +6,9 @@ stands still, the newcomer takes the next generation; should the earlier writer 
 finds the higher one and stops, and what it still wrote lies in a folder that no reader asks.
 
 Two that take the same generation at once both write before they look, so at least one of them sees
-the other (L. Lamport, Commun. ACM 17, 453 (1974)), and whoever sees another withdraws.
+the other (L. Lamport, Commun. ACM 17, 453 (1974)), and whoever sees another withdraws. This needs a
+store that lists what was written as soon as it is. One that dies before it withdraws leaves its
+object beside that of one that lives: whoever comes later watches all of the highest generation.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from raysearch.errors import InputError
 from raysearch.remote.objects import Objects
+from raysearch.schemas import check_schema
 
 SCHEMA = 1
 FOLDER = "writers"
@@ -123,9 +125,11 @@ def claim(
         Unreachable: if the store does not answer.
     """
     there = writers(objects)
-    if there and there[0] != own and _beat_of(objects, there[0]) != _ENDED:
-        _wait_until_dead(objects, there[0], say, dead_s)
-    taken = Writer(there[0].generation + 1 if there else 1, secrets.token_hex(8))
+    newest = there[0].generation if there else 0
+    rivals = [each for each in there if each.generation == newest and each != own]
+    if any(beat != _ENDED for beat in _beats(objects, rivals)):
+        _wait_until_dead(objects, rivals, say, dead_s)
+    taken = Writer(newest + 1, secrets.token_hex(8))
     made = Claim(objects, taken)
     made._say("0")
     if any(w.generation >= taken.generation and w != taken for w in writers(objects)):
@@ -138,24 +142,34 @@ def claim(
 
 
 def _wait_until_dead(
-    objects: Objects, writer: Writer, say: Callable[[str], None], dead_s: float
+    objects: Objects, rivals: Sequence[Writer], say: Callable[[str], None], dead_s: float
 ) -> None:
     say(f"{objects.uri} was not left in order: watching for {dead_s:.0f} s if its writer lives")
-    first, ends = _beat_of(objects, writer), time.monotonic() + dead_s
+    first, ends = _beats(objects, rivals), time.monotonic() + dead_s
     while time.monotonic() < ends:
         time.sleep(min(_POLL_S, dead_s / 10))
-        now = _beat_of(objects, writer)
-        if now == _ENDED:
+        now = _beats(objects, rivals)
+        if all(beat == _ENDED for beat in now):
             return
-        if now != first:
+        if any(beat not in (_ENDED, was) for beat, was in zip(now, first, strict=True)):
             raise InputError(
                 f"a study runs in one place at a time, but {objects.uri} is running already, "
                 "elsewhere."
             )
 
 
+def _beats(objects: Objects, rivals: Sequence[Writer]) -> list[str]:
+    """What each writer said last; one whose object is gone has withdrawn, or was replaced."""
+    return [_beat_of(objects, writer) for writer in rivals]
+
+
 def _beat_of(objects: Objects, writer: Writer) -> str:
-    """What a writer said last; a new word if its object cannot be read just now."""
-    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-        return str(json.loads(objects.get(writer.claim))["beat"])
-    return "unknown"
+    try:
+        told = json.loads(objects.get(writer.claim))
+        schema, beat = told["schema"], str(told["beat"])
+    except FileNotFoundError:
+        return _ENDED
+    except (ValueError, KeyError, TypeError):
+        return "cannot be read"
+    check_schema(f"{objects.uri}/{writer.claim}", schema, SCHEMA)
+    return beat

@@ -126,7 +126,9 @@ def resume_scan(directory: Path | str, *, address: str | None = None, say: Say =
     with kept(directory, say) as here:
         held = load_scan(here)
         # A complete one needs its inputs no more.
-        sources = {} if held.about.get("complete") else unchanged(held.about["inputs"])
+        sources = (
+            {} if held.about.get("complete") else unchanged(held.about["inputs"], here / INPUTS)
+        )
         return _go_on(held, sources, address, say)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError
+from raysearch.remote import check_local
 from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
 from raysearch.scanning.table import scan_table
@@ -59,6 +60,7 @@ def load_scan(directory: Path | str) -> Scan:
     Raises:
         InputError: if there is none, it was written with another schema, or holds a link.
     """
+    check_local(directory)
     check_links(Path(directory))
     if not is_scan(directory):
         raise InputError(f"a scan directory must hold {SCAN}, but {directory} does not.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
@@ -122,7 +123,14 @@ def fetch_study(
         return
     where = executor(address)
     known = {job.job_id: job.study for job in where.jobs()}
-    print(fetch(where, known.get(study, study), to))
+    found = known.get(study, study)
+    if (uri := uri_of(found)) is not None and not where.is_here:
+        # Whoever may talk to the cluster may have said so: it is opened with this user's keys.
+        raise InputError(
+            f"what a cluster says must not choose the object store that is opened, but the job's "
+            f"study is at {uri}; if that is yours, `raysearch fetch {shlex.quote(uri)}`."
+        )
+    print(fetch(where, found, to))
 
 
 def pack(study: Path) -> None:

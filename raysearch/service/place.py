@@ -13,6 +13,8 @@ from raysearch.remote import uri_of
 # What names the directory of the study.
 _STUDY = {"resume": "directory", "report": "directory", "score": "directory"}
 _NEW = ("search", "scan", "nplm")
+# What may be the URI of an object store.
+_KEPT = {"resume": "directory", **dict.fromkeys(_NEW, "out")}
 _WRITTEN = frozenset({"out", "directory"})
 
 
@@ -49,10 +51,16 @@ def placed_there(command: Command, start: Path, working_dir: Path | None) -> Com
             "a study on a cluster needs --out: an absolute path on storage that outlives the job, "
             "or a URI of an object store."
         )
-    paths = {n: p for n, p in command.paths.items() if uri_of(p) is None}
-    relative = {n: p for n, p in paths.items() if not Path(p).is_absolute()}
+    paths = {n: p for n, p in command.paths.items() if not Path(p).is_absolute()}
+    relative = {n: p for n, p in paths.items() if not _is_kept(command, n)}
     moved = {n: _uploaded(command, n, start / p, working_dir) for n, p in relative.items()}
     return command.changed(**moved)
+
+
+def _is_kept(command: Command, name: str) -> bool:
+    """Whether this names a study in an object store, which a job finds from everywhere."""
+    may_be = _KEPT.get(command.name) == name
+    return may_be and uri_of(command.values[name]) is not None
 
 
 def study_of(command: Command) -> str:

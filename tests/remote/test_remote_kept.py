@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,7 +72,9 @@ def kept_in(directory):
 
 def test_the_mark_of_somebody_elses_directory_sends_nothing(uri, tmp_path):
     (tmp_path / "theirs").mkdir()
-    (tmp_path / "theirs" / MARK).write_text(json.dumps({"uri": uri, "writer": [1, "0" * 16]}))
+    (tmp_path / "theirs" / MARK).write_text(
+        json.dumps({"schema": 1, "uri": uri, "writer": [1, "0" * 16]})
+    )
     with kept(tmp_path / "theirs", quiet) as directory:
         assert directory == tmp_path / "theirs"
     assert open_objects(uri).names("writers") == []
@@ -91,7 +94,7 @@ def test_it_is_published_while_it_runs(uri, tmp_path, monkeypatch):
     with kept(uri, quiet) as directory:
         (directory / "study.json").write_text("half way")
         ends = time.monotonic() + 30
-        while module.newest_writer(open_objects(uri)) is None:
+        while module.newest_snapshot(open_objects(uri)) is None:
             assert time.monotonic() < ends
             time.sleep(0.05)
         assert there(uri, tmp_path / "back") == "half way"
@@ -202,6 +205,7 @@ def test_an_outage_is_said_once_and_what_came_meanwhile_is_sent(uri, tmp_path, m
             time.sleep(0.02)
 
     with kept(uri, lines.append) as directory:
+        (directory / "study.json").write_text("before")
         outage.set()
         wait_for("no route")
         (directory / "study.json").write_text("meanwhile")
@@ -242,4 +246,74 @@ def test_one_process_of_a_machine_at_a_time(uri):
 def test_copies_are_this_users_alone(uri):
     directory = write(uri, "one")
     assert [path.stat().st_mode & 0o777 for path in (directory, directory.parent)] == [0o700] * 2
-    assert directory.is_relative_to(Path(os.environ["XDG_CACHE_HOME"]))
+    assert directory.is_relative_to(Path(os.environ["XDG_STATE_HOME"]))
+
+
+def test_a_copy_that_somebody_emptied_is_fetched_again_and_spoils_nothing(uri, tmp_path):
+    directory = write(uri, "one")
+    (directory / "study.json").unlink()
+    with kept(uri, quiet) as again:
+        assert (again / "study.json").read_text() == "one"
+    assert there(uri, tmp_path / "back") == "one"
+
+
+def test_what_was_never_sent_is_put_aside_when_another_machine_went_on(uri, machine, monkeypatch):
+    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
+    write(uri, "first")
+    killed(uri)
+    machine("second")
+    write(uri, "second")
+    machine("first")
+    lines = []
+    with kept(uri, lines.append) as directory:
+        assert (directory / "study.json").read_text() == "second"
+    (aside,) = [path for path in directory.parent.iterdir() if path != directory]
+    assert (aside / "study.json").read_text() == "not yet sent"
+    assert any(str(aside) in line for line in lines)
+
+
+def test_who_only_looked_is_not_taken_for_who_went_on(uri, machine, monkeypatch):
+    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
+    write(uri, "first")
+    killed(uri)
+    machine("second")
+    with kept(uri, quiet):
+        pass
+    machine("first")
+    with kept(uri, quiet) as directory:
+        assert (directory / "study.json").read_text() == "not yet sent"
+
+
+def test_a_long_upload_is_no_death(tmp_path, monkeypatch):
+    uri = f"file://{tmp_path}/store"
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=1.0))
+    put, sending = Objects.put_file, threading.Event()
+
+    def slowly(self, name, path):
+        sending.set()
+        time.sleep(3)
+        put(self, name, path)
+
+    monkeypatch.setattr(Objects, "put_file", slowly)
+    with kept(uri, quiet) as directory:
+        (directory / "study.json").write_text("large")
+        assert sending.wait(30)
+        with pytest.raises(InputError, match="running already"):
+            writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
+
+
+def test_events_that_were_in_memory_go_along(uri, machine):
+    from raysearch.files import sha256
+    from raysearch.inputs import unchanged
+
+    with kept(uri, quiet) as first:
+        (first / "inputs").mkdir()
+        (first / "inputs" / "events.h5").write_bytes(b"events")
+        (first / "study.json").write_text("{}")
+    told = {"events": {"path": str(first / "inputs" / "events.h5"), "sha256": ""}}
+    told["events"]["sha256"] = sha256(first / "inputs" / "events.h5")
+    machine("second")
+    with kept(uri, quiet) as second:
+        shutil.rmtree(first)
+        assert unchanged(told, second / "inputs")["events"] == second / "inputs" / "events.h5"

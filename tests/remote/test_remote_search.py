@@ -25,7 +25,7 @@ def start(cache, *words):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        env={**os.environ, "XDG_STATE_HOME": str(cache)},
     )
 
 

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.remote.objects import open_objects
-from raysearch.remote.snapshots import Publisher, newest_writer, restore
+from raysearch.remote.objects import Unreachable, open_objects
+from raysearch.remote.snapshots import Publisher, newest_snapshot, restore
 from raysearch.remote.writers import Claim, Writer, claim
 
 FIRST, SECOND = Writer(1, "a" * 16), Writer(2, "b" * 16)
@@ -29,8 +29,8 @@ def study(tmp_path):
 
 
 def publisher(objects, study, writer=FIRST):
-    Claim(objects, writer).renew() if newest_writer(objects) != writer else None
-    return Publisher(objects, writer, study)
+    objects.put(writer.claim, b'{"schema": 1, "beat": "0"}')
+    return Publisher(objects, writer, study, {})
 
 
 def restored(objects, to):
@@ -114,7 +114,7 @@ def test_who_reads_while_it_is_published_finds_one_moment(tmp_path):
     thread = threading.Thread(target=grow)
     thread.start()
     try:
-        while newest_writer(objects) is None:
+        while newest_snapshot(objects) is None:
             pass
         for number in range(30):
             found = restored(objects, tmp_path / f"back{number}")
@@ -135,7 +135,7 @@ def test_what_a_replaced_writer_still_publishes_is_not_read(uri, study, tmp_path
     old.publish()
     assert restored(objects, tmp_path / "back")["study.json"] == b'"new"'
     new.remove_earlier()
-    assert newest_writer(objects) == SECOND
+    assert newest_snapshot(objects).writer == SECOND
     assert not objects.names(FIRST.folder)
     assert restored(objects, tmp_path / "again")["study.json"] == b'"new"'
 
@@ -170,6 +170,9 @@ def test_no_file_of_a_hostile_store_lies_elsewhere(name, tmp_path):
     assert not list((tmp_path / "back").rglob("*"))
 
 
+DIGEST = hashlib.sha256(b"x").hexdigest()
+
+
 @pytest.mark.parametrize(
     ("files", "schema", "rule"),
     [
@@ -178,12 +181,66 @@ def test_no_file_of_a_hostile_store_lies_elsewhere(name, tmp_path):
         ({"study.json": 7}, 1, "SHA-256"),
         ({}, 2, "must have schema 1"),
         ([["study.json"]], 1, "list of files"),
+        ({"a": DIGEST, "a/b": DIGEST}, 1, "places of their own"),
         (None, 1, "list of files"),
     ],
 )
 def test_a_list_that_we_did_not_write_is_refused(files, schema, rule, tmp_path):
     objects = open_objects(f"file://{tmp_path}/store")
-    objects.put(f"{FIRST.folder}/files/{hashlib.sha256(b'y').hexdigest()}", b"x")
+    for digest in (DIGEST, hashlib.sha256(b"y").hexdigest()):
+        objects.put(f"{FIRST.folder}/files/{digest}", b"x")
     crafted(objects, files, schema)
     with pytest.raises(InputError, match=rule):
         restored(objects, tmp_path / "back")
+
+
+def test_what_a_killed_process_left_half_written_is_not_read(tmp_path, study):
+    objects = open_objects(f"file://{tmp_path}/store")
+    publisher(objects, study).publish()
+    objects.put(SECOND.claim, b'{"schema": 1, "beat": "0"}')
+    objects.put(f"{SECOND.folder}/snapshots/.0f3a.tmp", b"{")
+    objects.put(f"{SECOND.folder}/snapshots/note.txt", b"{")
+    assert restored(objects, tmp_path / "back")["study.json"] == b"{}"
+
+
+def test_what_is_no_study_takes_no_ones_place(tmp_path, study):
+    objects = open_objects(f"file://{tmp_path}/store")
+    publisher(objects, study).publish()
+    (study / "study.json").unlink()
+    assert not publisher(objects, study, SECOND).publish()
+    assert restored(objects, tmp_path / "back")["study.json"] == b"{}"
+
+
+def test_what_has_not_changed_since_it_was_restored_is_not_sent_again(tmp_path, study):
+    objects = open_objects(f"file://{tmp_path}/store")
+    publisher(objects, study).publish()
+    back = tmp_path / "back"
+    back.mkdir()
+    base = restore(objects, back).files
+    again = Publisher(objects, SECOND, back, base)
+    assert not again.publish()
+    assert objects.names(SECOND.folder) == []
+    (back / "study.json").write_text('"new"')
+    assert again.publish()
+    assert restored(objects, tmp_path / "third")["inputs/events.h5"] == b"events"
+
+
+def test_after_an_outage_only_what_is_missing_is_sent(tmp_path, study, monkeypatch):
+    objects, sent = open_objects(f"file://{tmp_path}/store"), []
+    put = type(objects).put_file
+
+    def put_one(self, name, path):
+        if len(sent) == 1:
+            sent.append(None)
+            raise Unreachable("no route")
+        sent.append(path.read_bytes())
+        put(self, name, path)
+
+    monkeypatch.setattr(type(objects), "put_file", put_one)
+    making = publisher(objects, study)
+    with pytest.raises(Unreachable):
+        making.publish()
+    assert newest_snapshot(objects) is None
+    assert making.publish()
+    assert sorted(s for s in sent if s) == [b"[1]", b"events", b"{}"]
+    assert len(restored(objects, tmp_path / "back")) == 3

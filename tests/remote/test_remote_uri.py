@@ -28,6 +28,8 @@ def test_a_path_is_none(path):
         "s3://me@bucket/n",
         "s3://bucket/n?access_key=hidden",
         "abfs://c@account.dfs.core.windows.net/n?sas_token=hidden",
+        "abfs://c@account.dfs.core.windows.net/n?sv=1&sig=hidden",
+        "S3://me:hidden@bucket/n",
         "abfs://c:hidden@account.dfs.core.windows.net/n",
     ],
 )

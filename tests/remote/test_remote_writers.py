@@ -108,3 +108,32 @@ def test_a_claim_that_cannot_be_read_is_watched_too(uri):
     objects = open_objects(uri)
     objects.put(Writer(3, "0" * 16).claim, b"\xff not JSON")
     assert claim(objects, None, quiet, dead_s=0.3).writer.generation == 4
+
+
+@pytest.mark.parametrize("token", ["0" * 16, "f" * 16])
+def test_a_loser_that_died_before_it_withdrew_hides_nobody_who_lives(token, tmp_path):
+    objects, over = open_objects(f"file://{tmp_path}/store"), threading.Event()
+    winner = claim(objects, None, quiet)
+    # It had looked before, wrote, and was killed.
+    objects.put(Writer(1, token).claim, b'{"schema": 1, "beat": "0"}')
+
+    def live():
+        while not over.wait(0.05):
+            winner.renew()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        with pytest.raises(InputError, match="running already"):
+            claim(objects, None, quiet, dead_s=5.0)
+    finally:
+        over.set()
+        thread.join()
+    winner.check()
+
+
+def test_a_claim_of_another_version_is_refused(tmp_path):
+    objects = open_objects(f"file://{tmp_path}/store")
+    objects.put(Writer(3, "0" * 16).claim, b'{"schema": 9, "beat": "0"}')
+    with pytest.raises(InputError, match="must have schema 1, but got 9"):
+        claim(objects, None, quiet)
