@@ -141,8 +141,10 @@ def unchanged(origin: Mapping[str, Mapping[str, str]]) -> dict[str, Path | None]
     """The input files that a study began with (see `describe`), None for those it had not.
 
     Raises:
-        InputError: if one of them is gone, or is another file now.
+        InputError: if one of them is gone, is another file now, or is no input of a study.
     """
+    if unknown := sorted(origin.keys() - set(NAMES)):
+        raise InputError(f"inputs must be {', '.join(NAMES)}, but got {', '.join(unknown)}.")
     for name, entry in origin.items():
         if not Path(entry["path"]).is_file():
             raise InputError(
@@ -159,11 +161,17 @@ def unchanged(origin: Mapping[str, Mapping[str, str]]) -> dict[str, Path | None]
     return {name: Path(origin[name]["path"]) if name in origin else None for name in NAMES}
 
 
-def are_those(
-    sources: Mapping[str, Source | None], origin: Mapping[str, Mapping[str, str]]
-) -> bool:
-    """Whether these inputs are the ones that a study began with, wherever they lie now."""
-    return {name: entry["sha256"] for name, entry in origin.items()} == hashes(sources)
+def are_those(sources: Mapping[str, Source | None], origin: object) -> bool:
+    """Whether these inputs are the ones that a study began with, wherever they lie now.
+
+    Args:
+        sources: the inputs.
+        origin: what a study says of its own, see `describe`; unchecked.
+    """
+    if not isinstance(origin, dict):
+        return False
+    held = {k: entry.get("sha256") for k, entry in origin.items() if isinstance(entry, dict)}
+    return len(held) == len(origin) and held == hashes(sources)
 
 
 def moved(
