@@ -22,8 +22,8 @@ from zipfile import BadZipFile
 from raysearch.errors import InputError
 from raysearch.storage import is_of_storage
 
-# Characters of an error that is quoted.
-_MOST = 300
+# Characters of an error that is quoted, and of a whole message, whose value a file may hold.
+_MOST, _MOST_TOLD = 300, 1500
 # What the libraries that read and draw files raise where the contents make no sense.
 MALFORMED = (
     ArithmeticError,
@@ -74,6 +74,12 @@ def reason(error: BaseException) -> str:
     return f"{name}: {told[:_MOST]}" if told else name
 
 
+def _short(message: str) -> str:
+    """A message without the middle of a value that fills pages."""
+    half = _MOST_TOLD // 2
+    return message if len(message) <= _MOST_TOLD else f"{message[:half]} ... {message[-half:]}"
+
+
 @contextmanager
 def refusing(place: Path | str, rule: str, remedy: str) -> Iterator[None]:
     """Turn what a malformed file lets go wrong in the block into an `InputError`.
@@ -89,9 +95,10 @@ def refusing(place: Path | str, rule: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if str(place) in str(error):
+        told = _short(str(error))
+        if str(place) in told and told == str(error):
             raise
-        raise InputError(f"{place}: {error}") from error
+        raise InputError(told if str(place) in told else f"{place}: {told}") from error
     except MALFORMED as error:
         if is_of_storage(error):
             raise

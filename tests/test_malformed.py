@@ -38,6 +38,13 @@ def test_storage_that_fails_is_no_malformed_file(error):
     assert found.value is error
 
 
+def test_a_value_that_fills_pages_is_cut():
+    said = r"^mine: unknown mode aaa.* \.\.\. a*; write another\.$"
+    with pytest.raises(InputError, match=said) as found:
+        fail(InputError(f"unknown mode {'a' * 10_000}; write another."))
+    assert len(str(found.value)) < 2000
+
+
 def test_a_cause_is_one_short_line():
     assert reason(ValueError("a\n b" + "c" * 1000)).startswith("ValueError: a bccc")
     assert len(reason(ValueError("c" * 1000))) < 400

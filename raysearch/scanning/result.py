@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError
-from raysearch.malformed import read_json, reads
+from raysearch.malformed import as_written, read_json, reads
 from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
 from raysearch.scanning.table import scan_table
@@ -66,5 +66,6 @@ def load_scan(directory: Path | str) -> Scan:
     if not is_scan(directory):
         raise InputError(f"a scan directory must hold {SCAN}, but {directory} does not.")
     scan = Scan(Path(directory))
-    check_schema(scan.directory / SCAN, scan.about.get("schema"), SCHEMA)
+    with as_written(directory, "scan"):
+        check_schema(scan.directory / SCAN, scan.about.get("schema"), SCHEMA)
     return scan
