@@ -32,6 +32,7 @@ from raysearch.inputs import (
     surrogate_inputs,
     unchanged,
 )
+from raysearch.malformed import as_written
 from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
@@ -174,10 +175,11 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
     """
     with kept(directory, say) as here:
         study = load_study(here)
-        check_outside(study.about["settings"]["space"], study.directory)
-        # A complete one needs its inputs no more.
-        sources = {} if _is_complete(study) else unchanged(study.about["inputs"], here / INPUTS)
-        resources = Resources(**study.about["resources"])
+        with as_written(here):
+            check_outside(study.about["settings"]["space"], study.directory)
+            # A complete one needs its inputs no more.
+            sources = {} if _is_complete(study) else unchanged(study.about["inputs"], here / INPUTS)
+            resources = Resources(**study.about["resources"])
         return _go_on(study, sources, resources, address, say)
 
 
@@ -211,9 +213,10 @@ def _go_on(
     if _is_complete(study):
         say(f"the study is complete; its report is written anew: {study.report()}")
         return study
-    settings = settings_from_json(study.about["settings"])
     check_address(address)
-    generated = _generated(study.directory, settings)
+    with as_written(study.directory):
+        settings = settings_from_json(study.about["settings"])
+        generated = _generated(study.directory, settings)
     prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
     with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
@@ -298,7 +301,8 @@ def _check_free(directory: Path, settings: Settings, where: Place) -> None:
 
 def _differing(study: Study, settings: Settings, where: Place) -> list[str]:
     """Names of what a study was asked for otherwise."""
-    names = differing(study.about["settings"], settings.as_json())
+    with as_written(study.directory):
+        names = differing(study.about["settings"], settings.as_json())
     return names if study.place.where == where.where else [*names, "history"]
 
 
@@ -311,7 +315,7 @@ def _goes_on(
     study = load_study(directory)
     if _differing(study, settings, where):
         return False
-    if not are_those(sources, study.about["inputs"]):
+    if not are_those(sources, study.about.get("inputs")):
         raise InputError(
             f"a study goes on with the files it began with, but {directory} has other input files; "
             "choose another directory."

@@ -13,6 +13,7 @@ import numpy as np
 from raysearch.directories import is_running
 from raysearch.files import replacing, write_json
 from raysearch.joint import replay
+from raysearch.malformed import as_written
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
 from raysearch.prepare import PreparedStudy
@@ -27,7 +28,7 @@ from raysearch.recommend import (
     recommend,
 )
 from raysearch.recommend import NAME as RECOMMENDED
-from raysearch.records import INTERRUPTED, Record, Records, write_trials
+from raysearch.records import INTERRUPTED, Record, Records, trials_table, write_trials
 from raysearch.refit import Final
 from raysearch.samples import TwoSample, View
 from raysearch.schemas import write_table
@@ -76,6 +77,7 @@ def execute(
     started = time.monotonic()
     samples = share(prepared.samples)
     history = History(study.directory, settings, place=study.place)
+    _check_recorded(study, history, settings)
     record = _with_table(study, history, _teller(study, history, settings, say))
     reason = _search(history, samples, settings, resources, record, say)
     records = history.records()
@@ -134,6 +136,17 @@ def _parting(directory: Path, reason: str | None) -> str:
     if is_running(directory):
         return f"all trials have ended; the driver that began {directory} makes the report"
     return f"all trials have ended; `raysearch resume {directory}` makes the report"
+
+
+def _check_recorded(study: Study, history: History, settings: Settings) -> None:
+    """What an earlier run recorded has to make sense when this one ends."""
+    with as_written(study.directory):
+        records = history.records()
+        trials_table(records)
+        for parameters, record in records.values():
+            if record.state == "COMPLETE":
+                replay(settings, parameters)
+        _winners(records, settings) | _contenders(records, settings)
 
 
 def _search(
@@ -305,7 +318,8 @@ def _seconds(ended: Mapping[str, Ended]) -> float:
 
 def _write_ending(study: Study, reason: str | None, seconds: float, refit_seconds: float) -> None:
     about = study.about
-    spent = about.get("wall_seconds", 0.0) + seconds
+    with as_written(study.directory):
+        spent = about.get("wall_seconds", 0.0) + seconds
     about |= {"wall_seconds": round(spent, 1), "refit_seconds": round(refit_seconds, 1)}
     about["ended_early"] = reason
     write_json(study.directory / STUDY, about)

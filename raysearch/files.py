@@ -15,7 +15,11 @@ from raysearch.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path on the same file system, moved onto `path` if the block succeeds."""
+    """A temporary path on the same file system, moved onto `path` if the block succeeds.
+
+    Raises:
+        InputError: if a folder stands in the place of a file, or the other way round.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # In a folder that is new and this user's alone, nobody can have put a link to elsewhere.
     with tempfile.TemporaryDirectory(
@@ -23,7 +27,11 @@ def replacing(path: Path) -> Iterator[Path]:
     ) as folder:
         temporary = Path(folder) / path.name
         yield temporary
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except (IsADirectoryError, NotADirectoryError) as error:
+            kind = "folder" if temporary.is_dir() else "file"
+            raise InputError(f"{path} must be a {kind}, but is not; move it away.") from error
 
 
 def write_json(path: Path, contents: Mapping[str, Any], *, allow_nan: bool = True) -> None:

@@ -145,8 +145,10 @@ def unchanged(origin: Mapping[str, Mapping[str, str]], directory: Path) -> dict[
         directory: of events that were in memory, see `stored`; it may lie elsewhere by now.
 
     Raises:
-        InputError: if one of them is gone, or is another file now.
+        InputError: if one of them is gone, is another file now, or is no input of a study.
     """
+    if unknown := sorted(origin.keys() - set(NAMES)):
+        raise InputError(f"inputs must be {', '.join(NAMES)}, but got {', '.join(unknown)}.")
     found = {name: _place(name, entry["path"], directory) for name, entry in origin.items()}
     for name, entry in origin.items():
         if not found[name].is_file():
@@ -170,11 +172,17 @@ def _place(name: str, told: str, directory: Path) -> Path:
     return copied if copied.is_file() and not Path(told).is_file() else Path(told)
 
 
-def are_those(
-    sources: Mapping[str, Source | None], origin: Mapping[str, Mapping[str, str]]
-) -> bool:
-    """Whether these inputs are the ones that a study began with, wherever they lie now."""
-    return {name: entry["sha256"] for name, entry in origin.items()} == hashes(sources)
+def are_those(sources: Mapping[str, Source | None], origin: object) -> bool:
+    """Whether these inputs are the ones that a study began with, wherever they lie now.
+
+    Args:
+        sources: the inputs.
+        origin: what a study says of its own, see `describe`; unchecked.
+    """
+    if not isinstance(origin, dict):
+        return False
+    held = {k: entry.get("sha256") for k, entry in origin.items() if isinstance(entry, dict)}
+    return len(held) == len(origin) and held == hashes(sources)
 
 
 def moved(

@@ -18,6 +18,7 @@ from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.excess import template_rank
 from raysearch.features import union
+from raysearch.malformed import MALFORMED, read_json, reason
 from raysearch.schemas import check_schema
 from raysearch.scorer import Scorer, load_scorer
 
@@ -117,13 +118,13 @@ def load_mixture(directory: Path) -> Mixture:
     """
     path = directory / _ABOUT
     try:
-        about = json.loads(path.read_text())
+        about = read_json(path)
         check_schema(path, about["schema"], _SCHEMA)
         return Mixture(tuple(_part(directory / str(k)) for k in range(about["parts"])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except MALFORMED as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{directory} must hold a whole mixture, but: {error}.") from error
+        raise InputError(f"{directory} must hold a whole mixture, but: {reason(error)}.") from error
 
 
 def _part(directory: Path) -> Part:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,9 +41,35 @@ class Record(NamedTuple):
 
 
 def record_from_json(stored: Mapping[str, Any]) -> Record:
-    """The record whose fields were written as JSON, which knows no tuples."""
+    """The record whose fields were written as JSON, which knows no tuples.
+
+    Raises:
+        ValueError: if a field is not what a record has.
+        TypeError: if one is missing, or there are others.
+    """
     reached = tuple(map(tuple, stored.get("reached", ())))
-    return Record(**{**stored, "reached": reached})
+    record = Record(**{**stored, "reached": reached})
+    if not _is_sound(record):
+        raise ValueError(f"no record of a trial: {record}")
+    return record
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether fields that were read are of the kinds that were written."""
+    texts = isinstance(record.state, str) and isinstance(record.detector, str)
+    texts = texts and isinstance(record.error, str | None)
+    numbers = _are_numbers([record.epochs, record.seconds]) and isinstance(record.epochs, int)
+    metrics = isinstance(record.metrics, dict) and all(
+        isinstance(values, list) and values and _are_numbers(values)
+        for values in record.metrics.values()
+    )
+    places = (len(n) == 4 and _are_numbers([n[0], n[1] or 0, *n[2:]]) for n in record.reached)
+    return texts and numbers and metrics and all(places)
+
+
+def _are_numbers(values: Iterable[object]) -> bool:
+    """Whether all are numbers that an array of floats holds."""
+    return all(isinstance(v, float) or (type(v) is int and abs(v) < 2**63) for v in values)
 
 
 # Parameters of the trial's setup as suggested, and how it ended, by the trial's index.

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from raysearch.errors import InputError
 from raysearch.files import replacing
+from raysearch.malformed import reason, refusing
 
 _KEY = b"raysearch_schema"
 
@@ -50,9 +51,15 @@ def read_table(path: Path, schema: int) -> pa.Table:
     """Read a table that `write_table` wrote.
 
     Raises:
-        InputError: if it has another schema.
+        InputError: if it is damaged, no table, or has another schema.
     """
-    table = pq.read_table(path)
+    rule, remedy = f"{path.name} must be a whole Parquet table", "put back the one of raysearch"
+    with refusing(path, rule, remedy):
+        try:
+            table = pq.read_table(path)
+            table.validate(full=True)
+        except pa.ArrowException as error:  # of which some kinds are no error of Python's own
+            raise ValueError(reason(error)) from error
     found = (table.schema.metadata or {}).get(_KEY, b"None").decode(errors="replace")
     check_schema(path, int(found) if found.isdecimal() else found, schema)
     return table

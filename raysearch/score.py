@@ -8,6 +8,7 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
+from raysearch.malformed import as_written
 from raysearch.remote import check_local
 from raysearch.study import load_study
 
@@ -32,7 +33,11 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     if out.resolve() == events.resolve():
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
     scorer = load_study(directory).detector(objective)
-    read = read_events(events, scorer.columns)
-    scores = scorer.score(read).astype(np.float32)[:, None]
-    write_columns(out, Events(scores, ("score",), ("1",), read.mjj_tev, read.labels))
+    with as_written(directory):
+        columns = scorer.columns
+    read = read_events(events, columns)
+    with as_written(directory):
+        scores = scorer.score(read).astype(np.float32)[:, None]
+        scored = Events(scores, ("score",), ("1",), read.mjj_tev, read.labels)
+    write_columns(out, scored)
     return len(read)

@@ -13,6 +13,7 @@ from raysearch.detectors.ensemble import Ensemble, load_ensemble
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.features import Variation, feature_set, select_columns, variation_from_json
+from raysearch.malformed import read_json
 from raysearch.schemas import check_schema
 
 _VARIATION, _SCHEMA = "inputs.json", 1
@@ -80,9 +81,6 @@ def load_scorer(directory: Path) -> Scorer:
             f"a detector on {ensemble.features!r} needs the study's {_VARIATION} beside it, but "
             f"{directory} has none; copy the whole directory."
         )
-    try:
-        contents = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} must be whole, but is not: {error}.") from error
+    contents = read_json(path)
     check_schema(path, contents.get("schema"), _SCHEMA)
     return Scorer(ensemble, variation_from_json(contents))

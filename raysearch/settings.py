@@ -18,6 +18,8 @@ from raysearch.samples import View
 SAMPLERS = ("tpe", "random")
 STRATEGIES = ("joint", "steps")
 BACKENDS = ("auto", "tune", "direct")
+# More than any study has; a study of somebody else's shall not fill the memory.
+MOST_TRIALS, MOST_REPEATS = 200_000, 10_000
 # More would leave the choice less than the verdict.
 MOST_VERDICT = 0.5
 
@@ -76,11 +78,7 @@ class Settings:
             raise unknown_name("sampler", self.sampler, SAMPLERS)
         if self.strategy not in STRATEGIES:
             raise unknown_name("strategy", self.strategy, STRATEGIES)
-        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"`{name} >= {least}` must hold, but got {name} = {getattr(self, name)}."
-                )
+        self._check_numbers()
         if not 0 <= self.verdict_share <= MOST_VERDICT:
             raise InputError(
                 f"`0 <= verdict_share <= {MOST_VERDICT}` must hold, but got verdict_share = "
@@ -103,6 +101,20 @@ class Settings:
                 "mode 'supervised' has true labels for classes, so that no other mode compares "
                 f"with it, but got mode = {listed(self.mode)}; make it a study of its own."
             )
+
+    def _check_numbers(self) -> None:
+        for name, least in (("trials", 1), ("repeats", 1), ("seed", 0), ("contenders", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise InputError(f"{name} must be a whole number, but got {value!r}.")
+            if value < least:
+                raise InputError(f"`{name} >= {least}` must hold, but got {name} = {value}.")
+        for name, most in (("trials", MOST_TRIALS), ("repeats", MOST_REPEATS)):
+            if getattr(self, name) > most:
+                raise InputError(
+                    f"`{name} <= {most}` must hold, but got {name} = {getattr(self, name)}; make "
+                    "several studies of it."
+                )
 
     def _check_steps(self) -> None:
         """Every pair of mode and feature set must have its turn."""

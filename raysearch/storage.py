@@ -38,7 +38,7 @@ def written(directory: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        if not _is_of_storage(error):
+        if not is_of_storage(error):
             raise
         raise InputError(
             f"{directory} must be on storage that can be written to, but: {error}. What was "
@@ -47,7 +47,10 @@ def written(directory: Path, what: str) -> Iterator[None]:
         ) from error
 
 
-def _is_of_storage(error: OSError | sqlite3.OperationalError) -> bool:
+def is_of_storage(error: BaseException) -> bool:
+    """Whether an error says that storage fails, and nothing of what lies on it."""
     if isinstance(error, OSError):
         return error.errno in _OF_SYSTEM
-    return error.sqlite_errorcode & 0xFF in _OF_SQLITE
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_SQLITE
+    return False

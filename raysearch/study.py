@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
+from raysearch.malformed import as_written, read_json, reads
 from raysearch.mixture import Mixture, load_detector
 from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
@@ -26,6 +26,8 @@ from raysearch.tuning.place import Place
 SCHEMA, SELECTION_SCHEMA = 3, 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
 SCORES, DETECTOR = "scores.parquet", "detector"
+
+_reads = reads("study")
 
 
 def generated_name(features: str) -> str:
@@ -51,25 +53,27 @@ class Study:
     @property
     def about(self) -> dict[str, Any]:
         """study.json: settings, seeds, versions, commit, inputs and counts."""
-        found: dict[str, Any] = json.loads((self.directory / STUDY).read_text())
-        return found
+        return read_json(self.directory / STUDY)
 
     @property
+    @_reads
     def place(self) -> Place:
         """Where the history of its trials is kept."""
         return Place(**self.about["history"])
 
     @property
+    @_reads
     def selection(self) -> dict[str, Any]:
         """selection.json: the winner of each objective; no choices before a trial is complete."""
         path = self.directory / SELECTION
         if not path.is_file():
             return {"objective": self.about["settings"]["objective"], "choices": {}}
-        found: dict[str, Any] = json.loads(path.read_text())
+        found = read_json(path)
         check_schema(path, found.get("schema"), SELECTION_SCHEMA)
         return found
 
     @property
+    @_reads
     def best(self) -> dict[str, Any]:
         """The choice of the study's own objective: setup, trial, ensemble and regret.
 
@@ -83,6 +87,7 @@ class Study:
         return best
 
     @property
+    @_reads
     def preference(self) -> dict[str, Any] | None:
         """Whether any contender's excess is more than luck; see `raysearch.preference`.
 
@@ -98,6 +103,7 @@ class Study:
         found: dict[str, Any] = self.selection["choices"].get(RECOMMENDED, {})
         return found
 
+    @_reads
     def summary(self) -> str:
         """The choice of the study's own objective, and whether to prefer it, in a few lines."""
         if not self.selection["choices"]:
@@ -124,11 +130,13 @@ class Study:
             return f"{objective(name).extreme} {name} among the trials, which may be luck"
         return f"best setup by {name}"
 
+    @_reads
     def table(self) -> pa.Table:
         """One row a trial that ended; see `raysearch.records.trials_table`."""
         path = self.directory / TRIALS
         return read_table(path, TABLE_SCHEMA) if path.is_file() else trials_table({})
 
+    @_reads
     def scores(self) -> pa.Table:
         """One row an event; see `raysearch.scores.scores_table`. Empty if nothing was chosen."""
         path = self.directory / SCORES
@@ -137,6 +145,7 @@ class Study:
         kinds = [("sample", pa.string()), ("mjj_tev", pa.float32()), ("is_signal", pa.bool_())]
         return pa.schema(kinds).empty_table()
 
+    @_reads
     def detector(self, objective: str | None = None) -> Scorer | Mixture:
         """What scores like any detector: an objective's choice, or the recommended mean of several.
 
@@ -156,6 +165,7 @@ class Study:
             )
         return load_detector(self.directory / DETECTOR / name)
 
+    @_reads
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""
         about = self.about
@@ -180,9 +190,7 @@ def load_study(directory: Path | str) -> Study:
     if not path.is_file():
         raise InputError(f"a study directory must hold {STUDY}, but {directory} does not.")
     study = Study(Path(directory))
-    try:
+    with as_written(directory):
         about = study.about
-    except ValueError as error:
-        raise InputError(f"{path} must be whole JSON, but is not: {error}.") from error
-    check_schema(path, about.get("schema"), SCHEMA, about.get("versions", {}).get("raysearch"))
+        check_schema(path, about.get("schema"), SCHEMA, about.get("versions", {}).get("raysearch"))
     return study

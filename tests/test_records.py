@@ -1,9 +1,11 @@
 """The table of trials."""
 
+import json
+
 import pyarrow.parquet as pq
 import pytest
 
-from raysearch.records import Record, trial_id, trials_table, write_trials
+from raysearch.records import Record, record_from_json, trial_id, trials_table, write_trials
 
 RECORDS = {
     0: (
@@ -77,3 +79,26 @@ def test_written_and_read_tables_agree(tmp_path):
 def test_trials_sort_by_their_names():
     names = [trial_id(i) for i in (2, 10, 99, 100, 12345)]
     assert names == sorted(names)
+
+
+def test_a_record_comes_back_from_json():
+    for _, record in RECORDS.values():
+        assert record_from_json(json.loads(json.dumps(record._asdict()))) == record
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({"metrics": of} for of in ({"val_sic": 0.1}, {"val_sic": []}, {"val_sic": ["x"]}, [])),
+        *({"epochs": of} for of in (1.5, None, 10**30)),
+        *({"reached": of} for of in ([[1]], [[1, None, "x", 0.1]], 3)),
+        {"seconds": "1"},
+        {"error": 3},
+        {"state": None},
+        {"detector": []},
+        {"more": 1},
+    ],
+)
+def test_a_record_of_other_kinds_is_refused(changed):
+    with pytest.raises((TypeError, ValueError)):
+        record_from_json({**RECORDS[0][1]._asdict(), **changed})

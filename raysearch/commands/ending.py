@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from raysearch.errors import printable
 from raysearch.records import INTERRUPTED
 from raysearch.scanning import Scan
 from raysearch.study import Study
@@ -14,7 +15,8 @@ _INTERRUPTED_STATUS = 130
 
 def end_study(study: Study) -> None:
     """Print the answer; exit as interrupted if the study was."""
-    print(study.summary())
+    # It tells of files that may come from somebody else.
+    print(printable(study.summary()))
     if study.about["ended_early"] == INTERRUPTED:
         raise typer.Exit(_INTERRUPTED_STATUS)
 

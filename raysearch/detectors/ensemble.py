@@ -14,6 +14,7 @@ from raysearch.detectors import Snapshot, detector
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.features import select
+from raysearch.malformed import read_json
 from raysearch.schemas import check_schema
 
 _SCHEMA = 1
@@ -88,11 +89,7 @@ def load_ensemble(directory: Path) -> Ensemble:
     path = directory / _ABOUT
     if not path.is_file():
         raise InputError(f"{directory} must hold a saved detector, but {_ABOUT} is not there.")
-    try:
-        about = json.loads(path.read_text())
-        schema = about["schema"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} must be the JSON of a saved detector, but: {error}.") from error
-    check_schema(path, schema, _SCHEMA)
+    about = read_json(path)
+    check_schema(path, about.get("schema"), _SCHEMA)
     snapshot = detector(about["detector"]).load(directory)
     return Ensemble(about["detector"], about["features"], snapshot)

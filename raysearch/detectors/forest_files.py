@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -14,6 +13,7 @@ from numpy.lib.npyio import NpzFile
 from raysearch.detectors.flat_trees import Trees, joined
 from raysearch.detectors.forest import Forest
 from raysearch.errors import InputError
+from raysearch.malformed import MALFORMED, reason
 
 _FILE = "trees.npz"
 _KINDS = {
@@ -43,10 +43,10 @@ class ForestFiles:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return _forests(arrays)
-        except (OSError, BadZipFile, KeyError, ValueError, EOFError) as error:
+        except MALFORMED as error:
             raise InputError(
                 f"{directory} must hold {_FILE} of one saved detector, but reading it failed: "
-                f"{error}. Save it again."
+                f"{reason(error)}. Save it again."
             ) from error
 
 

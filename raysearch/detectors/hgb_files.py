@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from raysearch.detectors.binning import MAX_BINS, Bins
 from raysearch.detectors.threads import one_thread
 from raysearch.errors import InputError
+from raysearch.malformed import MALFORMED, reason
 
 _FILE = "trees.skops"
 _MODEL = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier"
@@ -58,7 +58,7 @@ class HGBFiles:
         path = directory / _FILE
         try:
             unknown = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
-        except (OSError, BadZipFile, KeyError, ValueError) as error:
+        except MALFORMED as error:
             raise _unreadable(directory, error) from error
         if unknown:
             raise InputError(
@@ -67,7 +67,7 @@ class HGBFiles:
             )
         try:
             return [_model(item) for item in skops.io.load(path, trusted=_TRUSTED)]
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise _unreadable(directory, error) from error
 
 
@@ -78,11 +78,40 @@ def _model(item: Any) -> BinnedHGB:
         raise ValueError(f"it holds a {kind}")
     if any(e.dtype != np.float32 or e.ndim != 1 or len(e) >= MAX_BINS for e in edges):
         raise ValueError("its bins are damaged")
+    _check_model(item["model"], len(edges))
     return BinnedHGB(Bins(edges), item["model"])
+
+
+def _check_model(model: Any, n_features: int) -> None:
+    """Refuse trees that lead out of themselves: scikit-learn's code in C follows them blindly.
+
+    Raises:
+        ValueError: if a walk from a root could end anywhere but in a leaf of the tree, or events
+            would be changed before it.
+    """
+    if (model.n_features_in_, model.n_trees_per_iteration_) != (n_features, 1):
+        raise ValueError("its trees are of other features")
+    if model.is_categorical_ is not None or model._preprocessor is not None:
+        raise ValueError("its trees are of categories")
+    for of_iteration in model._predictors:
+        for tree in of_iteration:
+            if not _is_tree(tree.nodes, n_features):
+                raise ValueError("its trees are damaged")
+
+
+def _is_tree(nodes: Any, n_features: int) -> bool:
+    """Whether every split asks for a feature there is and leads to nodes behind it."""
+    if nodes.ndim != 1 or not len(nodes) or nodes["is_categorical"].any():
+        return False
+    place = np.flatnonzero(nodes["is_leaf"] == 0)
+    column = nodes["feature_idx"][place]
+    children = np.stack([nodes["left"][place], nodes["right"][place]]).astype(np.int64)
+    inside = (children > place) & (children < len(nodes))
+    return bool(inside.all() and ((column >= 0) & (column < n_features)).all())
 
 
 def _unreadable(directory: Path, error: Exception) -> InputError:
     return InputError(
-        f"{directory} must hold {_FILE} of one saved detector, but reading it failed: {error}. "
-        "Save it again."
+        f"{directory} must hold {_FILE} of one saved detector, but reading it failed: "
+        f"{reason(error)}. Save it again."
     )

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 from raysearch.detectors.base import Member, Parameters, with_defaults
 from raysearch.errors import InputError
 from raysearch.files import replacing, write_json
+from raysearch.malformed import MALFORMED, reason
 from raysearch.samples import Rows
 from raysearch.training.encoding import Encoding
 from raysearch.training.layout import Layout
@@ -213,11 +213,11 @@ class MLPDetector:
                 (directory / _WEIGHTS).open("rb") as file,
                 np.load(file, allow_pickle=False) as arrays,
             ):
-                return MLPSnapshot(_networks(layout, arrays))
-        except (OSError, BadZipFile, ValueError, KeyError, RuntimeError) as error:
+                return MLPSnapshot(_networks(layout, dict(arrays)))
+        except MALFORMED as error:
             raise InputError(
                 f"{directory} must hold {_DESCRIPTION} and {_WEIGHTS} of one saved detector, "
-                f"but reading them failed: {error}. Save it again."
+                f"but reading them failed: {reason(error)}. Save it again."
             ) from error
 
 
@@ -284,6 +284,10 @@ def _networks(layout: Layout, arrays: Mapping[str, NDArray[np.float32]]) -> Netw
     centre, width = (arrays[name].astype(np.float64) for name in ("centre", "width"))
     if centre.shape != width.shape or centre.shape[1:] != (layout.encoded,):
         raise ValueError(f"`centre` and `width` must have {layout.encoded} columns")
+    # Before there is room for them: a crafted layout may ask for all of the memory.
+    for number, shape in enumerate(layout.shapes):
+        if arrays[f"weight_{number}"].shape != (len(centre), *shape):
+            raise ValueError(f"weight_{number} must have shape {(len(centre), *shape)}")
     parameters = torch.zeros(len(centre), layout.size)
     for number, layer in enumerate(layout.layers(parameters)):
         for view, name in ((layer.weight, "weight"), (layer.bias, "bias")):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import InputError
+from raysearch.malformed import refusing
 
 _LISTED = 12
 
@@ -42,7 +43,8 @@ def open_hdf5(path: Path | str) -> Iterator[h5py.File]:
         raise InputError(
             f"{path}: not an HDF5 file, or truncated ({error}); copy or download it again."
         ) from error
-    with file:
+    rule = "an event file must be whole HDF5 of a known layout"
+    with refusing(path, rule, "copy or download it again"), file:
         _refuse_foreign(file)
         yield file
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from raysearch.errors import InputError
 from raysearch.live.guard import guard_of
 from raysearch.live.server import Server, listen
 from raysearch.live.state import State
+from raysearch.malformed import refusing
 from raysearch.settings import Settings, settings_from_json
 from raysearch.study import Study, load_study
 
@@ -75,10 +75,6 @@ def dashboard(study: Study | Path | str, *, port: int = 0, host: str = LOOPBACK)
 
 def _settings(directory: Path) -> Settings:
     about = load_study(directory).about
-    try:
+    rule = "study.json must hold the settings of a study"
+    with refusing(directory, rule, "use the raysearch version that wrote it"):
         return settings_from_json(about["settings"])
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"study.json of {directory} must hold the settings of a study, but does not "
-            f"({type(error).__name__}); use the raysearch version that wrote it."
-        ) from error

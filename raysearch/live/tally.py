@@ -15,6 +15,7 @@ from raysearch.live.plain import mean_and_spread, number, text
 from raysearch.objectives import MAX_SIC, OBJECTIVES, VAL_SIC, Objective
 from raysearch.records import trial_id
 from raysearch.report.trials import rank_correlation
+from raysearch.settings import MOST_TRIALS
 
 STATES = ("COMPLETE", "PRUNED", "FAIL")
 METRICS = tuple(OBJECTIVES)
@@ -23,8 +24,6 @@ _FAIL = STATES.index("FAIL")
 _MOST_KINDS = 30
 _MOST_NAMED = 8
 _OTHERS = "other"
-# No study has more; a crafted file shall not fill the memory.
-MOST_TRIALS = 200_000
 
 
 class Best(NamedTuple):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from raysearch.files import write_json
+from raysearch.malformed import as_written, read_json
 from raysearch.nplm import plan
 from raysearch.nplm.conduct import Course, conduct
 from raysearch.nplm.power import Power, best, judge
@@ -104,12 +104,12 @@ def select_by_power(
         say: receives progress, line by line.
     """
     path, powers = directory / SELECTION, list[Power]()
-    held = json.loads(path.read_text())["powers"] if path.is_file() else []
+    held = held_powers(path)
     for candidates in rounds(question, powers):
         known = held[len(powers) : len(powers) + len(candidates)]
         if known:
             pairs = zip(candidates, known, strict=True)
-            powers += [Power(candidate, was["z"], was["z_error"]) for candidate, was in pairs]
+            powers += [Power(candidate, *was) for candidate, was in pairs]
             continue
         found = judge(question, candidates, directory, runner, len(powers))
         powers += found
@@ -119,3 +119,15 @@ def select_by_power(
                 f"power of {judged.candidate.as_json()}: Z = {judged.z:.2f} +- {judged.z_error:.2f}"
             )
     return tuple(powers)
+
+
+def held_powers(path: Path) -> list[tuple[float, float]]:
+    """Z and its error of each candidate that an earlier run has judged.
+
+    Raises:
+        InputError: if the file holds anything else.
+    """
+    if not path.is_file():
+        return []
+    with as_written(path.parent, "test"):
+        return [(float(was["z"]), float(was["z_error"])) for was in read_json(path)["powers"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.files import write_json
+from raysearch.malformed import as_written, read_json
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.tensors import Floats
@@ -73,7 +73,8 @@ def check_directory(directory: Path, asked: Mapping[str, Any]) -> None:
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--out must be a directory, but {directory} is a file; choose another.")
     check_links(directory)
-    _check_same(_held(directory).get("asked", asked), asked, directory)
+    with as_written(directory, "test"):
+        _check_same(_held(directory).get("asked", asked), asked, directory)
 
 
 def open_store(
@@ -91,9 +92,11 @@ def open_store(
         InputError: if the directory cannot be made or holds another test.
     """
     check_directory(directory, asked)
-    _check_same(_held(directory).get("chosen", chosen), chosen, directory)
+    with as_written(directory, "test"):
+        _check_same(_held(directory).get("chosen", chosen), chosen, directory)
+        toys = _read_toys(directory, tuple(sigmas))
     hold(directory, {"asked": asked, "chosen": chosen})
-    return Store(directory, tuple(sigmas), _read_toys(directory, tuple(sigmas)))
+    return Store(directory, tuple(sigmas), toys)
 
 
 def hold(directory: Path, plan: Mapping[str, Any]) -> None:
@@ -113,7 +116,7 @@ def _held(directory: Path) -> dict[str, Any]:
     path = directory / PLAN
     if not path.is_file():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text())
+    found = read_json(path)
     check_schema(path, found.get("schema"), SCHEMA)
     return found
 

@@ -88,7 +88,7 @@ def _marked(directory: Path) -> str | None:
 
 
 def _mark(directory: Path) -> dict[str, object] | None:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         told = json.loads((directory / MARK).read_text())
         return told if isinstance(told, dict) and told.get("schema") == SCHEMA else None
     return None

@@ -6,7 +6,7 @@ import posixpath
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.fs as pa_fs
 
 from raysearch.errors import InputError
+
+_LISTINGS = 5
 
 
 class Unreachable(InputError):
@@ -76,8 +78,8 @@ class Objects:
             Unreachable: if the store does not tell.
         """
         selector = pa_fs.FileSelector(self._path(folder), allow_not_found=True)
-        with self._told():
-            found = self.system.get_file_info(selector)
+        with self._told(may_be_missing=False):
+            found = self._listed(selector)
         # Hidden is what was being written where somebody was killed.
         return sorted(i.base_name for i in found if not i.base_name.startswith("."))
 
@@ -94,6 +96,13 @@ class Objects:
                 self.system.delete_dir(path)
             elif info.type == pa_fs.FileType.File:
                 self.system.delete_file(path)
+
+    def _listed(self, selector: pa_fs.FileSelector) -> list[pa_fs.FileInfo]:
+        """What lies there; on a mounted store something may go while it is listed."""
+        for _ in range(_LISTINGS):
+            with suppress(FileNotFoundError):
+                return list(self.system.get_file_info(selector))
+        return list(self.system.get_file_info(selector))
 
     def _path(self, name: str) -> str:
         return posixpath.join(self.base, name)

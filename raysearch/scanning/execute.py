@@ -10,6 +10,7 @@ from pathlib import Path
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import Inputs
+from raysearch.malformed import as_written
 from raysearch.progress import Say
 from raysearch.records import INTERRUPTED
 from raysearch.scanning.cells import Cell
@@ -50,7 +51,11 @@ def execute(
         say: receives progress, line by line.
     """
     started = time.monotonic()
-    sets, results, ending = draw_all(settings), read_results(scan.directory), Ending()
+    sets, ending = draw_all(settings), Ending()
+    with as_written(scan.directory, "scan"):
+        results = read_results(scan.directory)
+        # It has to make sense when this run ends.
+        scan_table(results, sets, settings.repeats)
     templates = _Templates(scan.directory / TEMPLATES)
     plan = Plan(settings, sets, inputs, templates.read, templates.keep)
 
@@ -114,7 +119,8 @@ def _write_table(
 
 def _write_ending(scan: Scan, results: Results, reason: str | None, seconds: float) -> None:
     about = scan.about
-    spent = about.get("wall_seconds", 0.0) + seconds
+    with as_written(scan.directory, "scan"):
+        spent = about.get("wall_seconds", 0.0) + seconds
     about |= {"wall_seconds": round(spent, 1), "complete": reason is None and not results.lost}
     about["cells"] = {cell.name: results.cells[cell] for cell in sorted(results.cells)}
     write_json(scan.directory / SCAN, about)

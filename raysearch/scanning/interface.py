@@ -13,6 +13,7 @@ from raysearch.directories import check_directory, differing, locked, new_direct
 from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.inputs import INPUTS, Inputs, Source, are_those, describe, moved, stored, unchanged
+from raysearch.malformed import as_written
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.remote.kept import kept
@@ -125,10 +126,10 @@ def resume_scan(directory: Path | str, *, address: str | None = None, say: Say =
     """
     with kept(directory, say) as here:
         held = load_scan(here)
-        # A complete one needs its inputs no more.
-        sources = (
-            {} if held.about.get("complete") else unchanged(held.about["inputs"], here / INPUTS)
-        )
+        with as_written(here, "scan"):
+            # A complete one needs its inputs no more.
+            done = held.about.get("complete")
+            sources = {} if done else unchanged(held.about["inputs"], here / INPUTS)
         return _go_on(held, sources, address, say)
 
 
@@ -158,9 +159,10 @@ def _go_on(held: Scan, sources: Mapping[str, Source | None], address: str | None
         say(f"the scan is complete; its report is written anew: {held.report()}")
         return held
     check_address(address)
-    settings = scan_settings_from_json(held.about["settings"])
+    with as_written(held.directory, "scan"):
+        settings = scan_settings_from_json(held.about["settings"])
+        _say_what_changed(held.about, say)
     inputs = scan_inputs(sources, settings)
-    _say_what_changed(held.about, say)
     with locked(held.directory, "scan"):
         about = held.about
         about["inputs"] = moved(about["inputs"], sources, held.directory / INPUTS)
@@ -219,8 +221,9 @@ def _say_what_changed(about: Mapping[str, Any], say: Say) -> None:
 def _check_same(held: Scan, settings: ScanSettings, sources: Mapping[str, Source | None]) -> None:
     about = held.about
     asked = settings.as_json()
-    names = differing(about["settings"], asked)
-    if not are_those(sources, about["inputs"]):
+    with as_written(held.directory, "scan"):
+        names = differing(about["settings"], asked)
+    if not are_those(sources, about.get("inputs")):
         names.append("input files")
     if names:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError
+from raysearch.malformed import as_written, read_json, reads
 from raysearch.remote import check_local
 from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
@@ -19,6 +19,8 @@ from raysearch.schemas import check_schema, read_table
 
 SCHEMA = TABLE_SCHEMA = 1
 SCAN, TABLE, TEMPLATES = "scan.json", "scan.parquet", "templates"
+
+_reads = reads("scan")
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Scan:
     @property
     def about(self) -> dict[str, Any]:
         """scan.json: settings, seeds, versions, commit, inputs, estimate and cells."""
-        found: dict[str, Any] = json.loads((self.directory / SCAN).read_text())
-        return found
+        return read_json(self.directory / SCAN)
 
+    @_reads
     def table(self) -> pa.Table:
         """One row a fit or final ensemble; see `raysearch.scanning.table.scan_table`."""
         path = self.directory / TABLE
@@ -44,6 +46,7 @@ class Scan:
             return read_table(path, TABLE_SCHEMA)
         return scan_table(Results(path), {}, 1)
 
+    @_reads
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""
         return write_scan_report(self.directory, self.about, self.table())
@@ -65,11 +68,6 @@ def load_scan(directory: Path | str) -> Scan:
     if not is_scan(directory):
         raise InputError(f"a scan directory must hold {SCAN}, but {directory} does not.")
     scan = Scan(Path(directory))
-    try:
-        schema = scan.about.get("schema")
-    except ValueError as error:
-        raise InputError(
-            f"{scan.directory / SCAN} must be whole JSON, but is not: {error}."
-        ) from error
-    check_schema(scan.directory / SCAN, schema, SCHEMA)
+    with as_written(directory, "scan"):
+        check_schema(scan.directory / SCAN, scan.about.get("schema"), SCHEMA)
     return scan

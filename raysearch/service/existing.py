@@ -12,6 +12,7 @@ from raysearch.commands.words import edges
 from raysearch.density import cathode_from_words
 from raysearch.directories import differing
 from raysearch.errors import InputError
+from raysearch.malformed import as_written
 from raysearch.scanning import ScanSettings, is_scan, load_scan
 from raysearch.scanning.settings import progression
 from raysearch.settings import Settings
@@ -41,7 +42,9 @@ def check_existing(directory: Path, settings: Settings | ScanSettings | None) ->
     """Refuse a directory on this machine that holds another study, listing what differs."""
     if settings is None or (held := _held(directory, settings)) is None:
         return
-    if names := differing(held, settings.as_json()):
+    with as_written(directory):
+        names = differing(held, settings.as_json())
+    if names:
         raise InputError(
             f"--out must be new, or hold this very study, but {directory} holds one of different "
             f"{', '.join(names)}; choose another directory, or go on with that one by "
@@ -50,6 +53,11 @@ def check_existing(directory: Path, settings: Settings | ScanSettings | None) ->
 
 
 def _held(directory: Path, settings: Settings | ScanSettings) -> Mapping[str, Any] | None:
+    with as_written(directory):
+        return _read(directory, settings)
+
+
+def _read(directory: Path, settings: Settings | ScanSettings) -> Mapping[str, Any] | None:
     if isinstance(settings, ScanSettings):
         return load_scan(directory).about["settings"] if is_scan(directory) else None
     return load_study(directory).about["settings"] if (directory / STUDY).exists() else None

@@ -106,5 +106,5 @@ def _marked(directory: Path) -> dict[str, str]:
     """What the mark tells; nothing if it is none of ours."""
     try:
         return dict(json.loads((directory / MARK).read_text()))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from raysearch.malformed import read_json
 
 if TYPE_CHECKING:
     from raysearch.scanning import Scan
@@ -29,6 +30,5 @@ def load_result(directory: Path) -> Result:
     if is_scan(directory):
         return load_scan(directory)
     if (directory / _TEST).is_file():
-        found: dict[str, Any] = json.loads((directory / _TEST).read_text())
-        return found
+        return read_json(directory / _TEST)
     return load_study(directory)

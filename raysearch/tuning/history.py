@@ -18,6 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from raysearch.detectors import detector
+from raysearch.malformed import as_written
 from raysearch.objectives import objective
 from raysearch.racing import Race
 from raysearch.records import Record, record_from_json
@@ -56,16 +57,17 @@ class History:
             InputError: if it cannot be opened, or was written with another schema.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._settings, self._window = settings, window
+        self._settings, self._window, self._directory = settings, window, directory
         self._objective, self._steps = objective(settings.objective), steps_of(settings)
         self._drivers = Drivers(directory)
         self._ledger = ledger_of(settings.trials, self._drivers)
-        with self._drivers.alone():
-            self._store = open_store(
-                directory, place, direction_of(self._objective), settings.trials, self._ledger
-            )
         self._heard: list[tuple[int, Record]] = []
-        self._read()
+        with as_written(directory):
+            with self._drivers.alone():
+                self._store = open_store(
+                    directory, place, direction_of(self._objective), settings.trials, self._ledger
+                )
+            self._read()
 
     @property
     def left(self) -> int:
@@ -93,7 +95,8 @@ class History:
 
         Interrupted ones come again first.
         """
-        claim = self._kept.popleft() if self._kept else self._store.claim()
+        with as_written(self._directory):
+            claim = self._kept.popleft() if self._kept else self._store.claim()
         self._learn()
         if claim is None:
             return None

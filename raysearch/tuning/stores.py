@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from raysearch.errors import InputError
+from raysearch.malformed import reason
 from raysearch.tuning.database import Database
 from raysearch.tuning.journal import Journal
 from raysearch.tuning.ledger import Ledger
@@ -40,8 +42,20 @@ def open_store(
     if place.is_server:
         return _on_server(place, direction, ledger)
     path = directory / DATABASE
-    _create_tables(f"sqlite:///{path}", place.study, direction)
+    _create_in_file(path, place.study, direction)
     return Database(SQLite(path), place.study, str(path), ledger)
+
+
+def _create_in_file(path: Path, study: str, direction: StudyDirection) -> None:
+    try:
+        _create_tables(f"sqlite:///{path}", study, direction)
+    except DBAPIError as error:
+        raise (error.orig or error) from error
+    except (SQLAlchemyError, OptunaError) as error:
+        raise InputError(
+            f"{path} must be a database of Optuna that raysearch wrote, but: {reason(error)}; put "
+            "back the one of this study, or start a new study."
+        ) from error
 
 
 def _on_server(place: Place, direction: StudyDirection, ledger: Ledger) -> Store:

@@ -106,3 +106,28 @@ class TestHGB:
         skops.io.dump([{"edges": [], "model": LogisticRegression()}], tmp_path / "trees.skops")
         with pytest.raises(InputError, match=r"holds a .*LogisticRegression"):
             detector("hgb").load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("left", 0), ("right", 2**31), ("feature_idx", 3), ("feature_idx", -1), ("is_categorical", 1)],
+)
+def test_a_tree_of_hgb_that_leads_out_of_itself_is_refused(field, value, tmp_path):
+    """scikit-learn would read whatever memory it led to, or walk for ever."""
+    rows = toy_rows(200, 200, 40)
+    snapshot = fitted(detector("hgb"), rows, two_members(400), QUICK["hgb"])
+    tree = snapshot.models[0].model._predictors[0][0]
+    tree.nodes = tree.nodes.copy()
+    tree.nodes[field][0] = value
+    snapshot.save(tmp_path)
+    with pytest.raises(InputError, match="its trees are"):
+        detector("hgb").load(tmp_path)
+
+
+def test_trees_of_hgb_of_other_features_are_refused(tmp_path):
+    rows = toy_rows(200, 200, 40)
+    snapshot = fitted(detector("hgb"), rows, two_members(400), QUICK["hgb"])
+    snapshot.models[0].model.n_features_in_ = 2
+    snapshot.save(tmp_path)
+    with pytest.raises(InputError, match="of other features"):
+        detector("hgb").load(tmp_path)
