@@ -69,7 +69,7 @@ def copy_of(uri: str) -> Path:
 
     Example:
         >>> copy_of("s3://bucket/first").name
-        'first-2f0dcc50'
+        'first-bdc40a01'
     """
     # No cache, which others may empty: what is in it may not be sent yet.
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
