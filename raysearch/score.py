@@ -9,7 +9,7 @@ import numpy as np
 from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.malformed import as_written
-from raysearch.remote import check_local
+from raysearch.remote import uri_of
 from raysearch.study import load_study
 
 
@@ -29,7 +29,8 @@ def score_file(directory: Path, events: Path, out: Path, objective: str | None =
     Raises:
         InputError: if there is no detector, the file cannot be read or lacks columns.
     """
-    check_local(out)
+    if (uri := uri_of(out)) is not None:
+        raise InputError(f"--out must be a file on this machine, but {uri} is in an object store.")
     if out.resolve() == events.resolve():
         raise InputError(f"--out must not be the events file itself, but both are {out}.")
     scorer = load_study(directory).detector(objective)

@@ -16,9 +16,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from raysearch.errors import InputError
@@ -73,17 +74,22 @@ class Claim:
     objects: Objects
     writer: Writer
     _beat: int = 0
+    _is_released: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def renew(self) -> None:
-        """Say that this writer lives.
+        """Say that this writer lives, unless it has been released.
 
         Raises:
             Superseded: if another has taken over.
             Unreachable: if the store does not answer.
         """
         self.check()
-        self._beat += 1
-        self._say(str(self._beat))
+        # Another thread renews; it must not say so after the last word.
+        with self._lock:
+            if not self._is_released:
+                self._beat += 1
+                self._say(str(self._beat))
 
     def check(self) -> None:
         """Raise Superseded if there is a writer of a higher generation."""
@@ -96,7 +102,9 @@ class Claim:
 
     def release(self) -> None:
         """Let whoever comes next write at once."""
-        self._say(_ENDED)
+        with self._lock:
+            self._say(_ENDED)
+            self._is_released = True
 
     def _say(self, beat: str) -> None:
         told = {"schema": SCHEMA, "beat": beat}

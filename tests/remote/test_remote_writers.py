@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -15,23 +16,39 @@ def quiet(line):
     pass
 
 
-def test_a_writer_that_lives_is_not_replaced(uri):
-    objects, over = open_objects(uri), threading.Event()
-    first = claim(objects, None, quiet)
+@contextmanager
+def living(writer):
+    """The writer renews its claim for the length of the block."""
+    over = threading.Event()
 
     def live():
         while not over.wait(0.05):
-            first.renew()
+            writer.renew()
 
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        with pytest.raises(InputError, match="running already"):
-            claim(objects, None, quiet, dead_s=5.0)
+        yield
     finally:
         over.set()
         thread.join()
+
+
+def test_a_writer_that_lives_is_not_replaced(uri):
+    objects = open_objects(uri)
+    first = claim(objects, None, quiet)
+    with living(first), pytest.raises(InputError, match="running already"):
+        claim(objects, None, quiet, dead_s=5.0)
     first.check()
+
+
+def test_who_has_ended_is_not_renewed_by_a_thread_that_is_late(uri):
+    objects, lines = open_objects(uri), []
+    first = claim(objects, None, quiet)
+    first.release()
+    first.renew()
+    claim(objects, None, lines.append, dead_s=1e6)
+    assert not lines
 
 
 def test_one_that_stands_still_is_replaced_and_finds_out(uri):
@@ -112,23 +129,12 @@ def test_a_claim_that_cannot_be_read_is_watched_too(uri):
 
 @pytest.mark.parametrize("token", ["0" * 16, "f" * 16])
 def test_a_loser_that_died_before_it_withdrew_hides_nobody_who_lives(token, tmp_path):
-    objects, over = open_objects(f"file://{tmp_path}/store"), threading.Event()
+    objects = open_objects(f"file://{tmp_path}/store")
     winner = claim(objects, None, quiet)
     # It had looked before, wrote, and was killed.
     objects.put(Writer(1, token).claim, b'{"schema": 1, "beat": "0"}')
-
-    def live():
-        while not over.wait(0.05):
-            winner.renew()
-
-    thread = threading.Thread(target=live)
-    thread.start()
-    try:
-        with pytest.raises(InputError, match="running already"):
-            claim(objects, None, quiet, dead_s=5.0)
-    finally:
-        over.set()
-        thread.join()
+    with living(winner), pytest.raises(InputError, match="running already"):
+        claim(objects, None, quiet, dead_s=5.0)
     winner.check()
 
 

@@ -14,7 +14,7 @@ from raysearch import cli, load_study
 from raysearch.events import write_columns
 from raysearch.remote.kept import kept
 from raysearch.service import inprocess, places
-from raysearch.service.executor import Request, info
+from raysearch.service.executor import SUCCEEDED, JobInfo, Request, info
 from raysearch.service.inprocess import InProcess
 
 
@@ -105,6 +105,19 @@ def test_a_study_is_fetched_from_an_object_store_whoever_runs(run, tmp_path, mac
     assert load_study(tmp_path / "studies" / "first").about == load_study(directory).about
     refused = run(f"score file://{tmp_path}/store/first events.h5 --out s.h5")
     assert (refused[0], "raysearch fetch file://" in refused[2]) == (2, True)
+
+
+def test_a_cluster_does_not_choose_the_store_that_is_opened(run, monkeypatch):
+    told = JobInfo("theirs", SUCCEEDED, ("search",), "s3://theirs/x?endpoint_override=evil.example")
+    monkeypatch.setattr(places, "THIS_PROCESS", InProcess({"theirs": told}, is_here=False))
+    status, out, err = run("fetch theirs --address in-process")
+    assert (status, out) == (2, "")
+    assert "must not choose the object store" in err
+
+
+def test_scores_are_written_on_this_machine(run):
+    status, _, err = run("score study events.h5 --out s3://bucket/s.h5")
+    assert (status, "--out must be a file on this machine" in err) == (2, True)
 
 
 def test_a_job_of_a_study_in_an_object_store(run, tmp_path, machine):
