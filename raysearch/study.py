@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,12 +167,22 @@ class Study:
         return load_detector(self.directory / DETECTOR / name)
 
     @_reads
-    def report(self) -> Path:
-        """Write report.html and figures/ anew from the files; the path of the page."""
+    def report(self, beside: Sequence[Study] = ()) -> Path:
+        """Write report.html and figures/ anew from the files; the path of the page.
+
+        Args:
+            beside: studies of the same events; the page says which found the better choice.
+
+        Raises:
+            InputError: if another study has other events or divided them in another way.
+        """
+        return write_report(self._contents(), self.directory, [of._contents() for of in beside])
+
+    @_reads
+    def _contents(self) -> ReportContents:
         about = self.about
         told = {"name": self.directory.name, **about.pop("settings"), **about}
-        contents = ReportContents(told, self.table(), self.selection, self.scores())
-        return write_report(contents, self.directory)
+        return ReportContents(told, self.table(), self.selection, self.scores())
 
 
 def _short(value: object) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from raysearch.commands import options
 from raysearch.commands.ending import end_scan, end_study
+from raysearch.errors import InputError
 from raysearch.remote.kept import kept
 from raysearch.scanning import is_scan, load_scan, resume_scan
 
@@ -24,11 +25,22 @@ def resume(directory: Path, address: options.Address = None) -> None:
         end_study(run(here, address=address))
 
 
-def report(directory: Path) -> None:
+def report(
+    directory: Path,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="A study of the same events to compare this one with. Repeatable."),
+    ] = None,
+) -> None:
     """Write the report of a study or scan anew from its files."""
     from raysearch.study import load_study
 
-    print((load_scan if is_scan(directory) else load_study)(directory).report())
+    if not is_scan(directory):
+        print(load_study(directory).report([load_study(other) for other in beside or []]))
+        return
+    if beside:
+        raise InputError(f"--beside compares studies, but {directory} is a scan; leave it out.")
+    print(load_scan(directory).report())
 
 
 def score(

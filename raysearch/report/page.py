@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from raysearch.report.answer import answer
+from raysearch.report.beside import beside
 from raysearch.report.contents import ReportContents
 from raysearch.report.density import density_sentences
 from raysearch.report.figures import Rendered
@@ -24,8 +25,21 @@ TEMPLATE = "page.html"
 BROAD_PIXELS = 1000
 
 
-def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
-    """The HTML of the report, images embedded, every value escaped."""
+def render_page(
+    contents: ReportContents,
+    figures: Iterable[Rendered],
+    others: Sequence[ReportContents] = (),
+) -> str:
+    """The HTML of the report, images embedded, every value escaped.
+
+    Args:
+        contents: what the report tells.
+        figures: drawn ones.
+        others: studies of the same events that it is compared with.
+
+    Raises:
+        InputError: if another study has other events.
+    """
     source = _source()
     return (
         environment()
@@ -36,6 +50,7 @@ def render_page(contents: ReportContents, figures: Iterable[Rendered]) -> str:
             answer=answer(contents),
             density=density_sentences(contents.settings),
             views=views(contents),
+            beside=beside(contents, others),
             states=states(contents.trials),
             provenance=provenance(contents.settings),
             inputs=inputs(contents.settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from raysearch.files import replacing
@@ -12,7 +13,9 @@ from raysearch.report.page import render_page
 SUFFIXES = ("png", "pdf")
 
 
-def write_report(contents: ReportContents, directory: Path) -> Path:
+def write_report(
+    contents: ReportContents, directory: Path, others: Sequence[ReportContents] = ()
+) -> Path:
     """Write `report.html`, `figures/*.png` and `figures/*.pdf`.
 
     The page needs no other file and no network. Figures that this study cannot have are explained
@@ -21,16 +24,20 @@ def write_report(contents: ReportContents, directory: Path) -> Path:
     Args:
         contents: what the report tells.
         directory: where to; made if it is missing.
+        others: studies of the same events that it is compared with.
 
     Returns:
         The path of the page.
+
+    Raises:
+        InputError: if another study has other events.
     """
     figures = list(render_figures(contents))
     (directory / "figures").mkdir(parents=True, exist_ok=True)
     for figure in figures:
         write_figure(figure, directory / "figures")
     page = directory / "report.html"
-    _replace(page, render_page(contents, figures).encode())
+    _replace(page, render_page(contents, figures, others).encode())
     return page
 
 

@@ -1,0 +1,111 @@
+"""What averaging brings to one setup: over best epochs, over members, over both.
+
+Run: python tests/benchmarks/bench_average.py OUT.jsonl surrogate NAME=EVENTS.h5[,MORE.h5] ...
+     [--draws 5] [--n-signal 300]
+
+Of each data set and draw the first random setup of every family is trained as final ensembles are:
+five members, each on four fifths of the rows, their best epochs by val SIC of the fifth. Figures
+are max SIC on the test events over that of one member at its single best epoch, mean over the
+members that could be that one. Each family of a draw is a line of the file as soon as it ends; the
+same command goes on where it was stopped and prints what the file holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import optuna
+from bench_choice import SETUPS, from_files, from_surrogate, setups, two_sample
+from scipy.special import expit
+
+from raysearch.best_epochs import train_at_best
+from raysearch.metrics import max_sic
+from raysearch.objectives import VAL_SIC
+from raysearch.refit import N_FOLDS, final_members
+from raysearch.samples import TwoSample
+from raysearch.threads import one_thread
+from raysearch.trial import Setup
+
+GROUPS = (1, 2, N_FOLDS)
+
+
+def firsts() -> Iterator[tuple[str, Mapping]]:
+    """The first setup of each family."""
+    all_ = list(setups())
+    yield from (next(one for one in all_ if one[0] == family) for family in SETUPS)
+
+
+def gains(sample: TwoSample, setup: Setup, seed: int) -> dict[str, float]:
+    """Max SIC of each kind of mean over that of a single fit."""
+    members = final_members(sample.rows.is_data, N_FOLDS, seed, 0)
+    (trained,) = train_at_best(setup, sample, [members], [VAL_SIC])[VAL_SIC.name]
+    # Of each member the networks of its best epochs, the best first.
+    scores = [expit(own.scores(sample.test).astype(np.float64)) for own in trained.snapshots]
+    found = {}
+    for name, each in (
+        ("one epoch", [own[0] for own in scores]),
+        ("best epochs", [own.mean(axis=0) for own in scores]),
+    ):
+        for size in GROUPS:
+            means = (np.mean(of, axis=0) for of in itertools.combinations(each, size))
+            sics = [max_sic(sample.test_is_signal, mean) for mean in means]
+            found[f"{name}, {size} members"] = float(np.mean(sics))
+    single = found[f"one epoch, {GROUPS[0]} members"]
+    return {name: value / single for name, value in found.items()} | {"max SIC": single}
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Train what the file lacks."""
+    known = {tuple(line["key"]) for line in lines(asked.out)}
+    for draw, source in itertools.product(range(asked.draws), asked.sources):
+        name, _, files = source.partition("=")
+        missing = [one for one in firsts() if (name, draw, one[0]) not in known]
+        if not missing:
+            continue
+        paths = [Path(file) for file in files.split(",")]
+        events = from_files(paths, draw) if files else from_surrogate(draw)
+        sample = two_sample(events, asked.n_signal)
+        for family, parameters in missing:
+            found = gains(sample, Setup("idealised", "baseline", family, parameters), draw)
+            with asked.out.open("a") as file:
+                file.write(json.dumps({"key": [name, draw, family], **found}) + "\n")
+
+
+def lines(path: Path) -> list[dict]:
+    """What the file holds."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def show(path: Path) -> None:
+    """Print the mean of each figure and its error, by family."""
+    found = lines(path)
+    for family in SETUPS:
+        rows = [line for line in found if line["key"][2] == family]
+        print(f"{family}: {len(rows)} draws")
+        for name in (name for name in found[0] if name != "key"):
+            values = np.array([row[name] for row in rows])
+            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+            print(f"  {name:25s} {values.mean():.3f} +- {error:.3f}")
+
+
+def main() -> None:
+    """Train, and print the means."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--n-signal", type=int, default=300)
+    asked = parser.parse_args()
+    with one_thread():
+        run(asked)
+    show(asked.out)
+
+
+if __name__ == "__main__":
+    main()
