@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from raysearch.directories import LOCK
-from raysearch.live.database import Feed, News, Parameters, Running, Unreadable
+from raysearch.live.feed import Feed, News, Parameters, Running, Unreadable
+from raysearch.live.feeds import open_feed, place_of
 from raysearch.live.links import Link, links
 from raysearch.live.outcome import Stamp, outcome, stamp
 from raysearch.live.phase import Phase, phase, read_about
@@ -21,8 +22,7 @@ from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
 from raysearch.records import trial_id
 from raysearch.settings import Settings, listed
-from raysearch.tuning.place import SQLITE
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import Place
 
 _LINKS_EVERY_S = 30.0
 _NOTHING: Mapping[str, Any] = {}
@@ -75,7 +75,8 @@ class State:
             now: seconds since 1970.
         """
         self._directory, self._settings, self._now = directory, settings, now
-        self._feed = Feed(directory / DATABASE)
+        self._place: Place | None = None
+        self._feed: Feed | None = None
         self._read = self._nothing()
         self._problem = ""
         self._about = _NOTHING
@@ -90,7 +91,10 @@ class State:
         self._read_trials()
         self._read_outcome()
         if self._now() >= self._links_due:
-            self._links, self._links_due = links(self._directory), self._now() + _LINKS_EVERY_S
+            self._links, self._links_due = (
+                links(self._directory, self._place),
+                self._now() + _LINKS_EVERY_S,
+            )
         figures = self._figures()
         read = self._read
         return Snapshot(
@@ -106,21 +110,27 @@ class State:
         return _Read(Tally(objective(self._settings.objective)))
 
     def _read_trials(self) -> None:
-        if (where := _history(self._about)) != SQLITE:
-            self._problem = (
-                f"its trials are kept in {where}, which this page does not follow; the driver's "
-                "output and trials.parquet tell of them."
-            )
+        try:
+            feed = self._followed()
+        except Unreadable as reason:
+            self._problem = f"{reason}."
             return
         try:
-            news = self._feed.news()
+            news = feed.news()
             if news is not None:
-                self._take(news)
+                self._take(news, feed)
             self._problem = ""
         except Unreadable as reason:
-            self._problem = f"{DATABASE} cannot be read: {reason}."
+            self._problem = f"{feed.name} cannot be read: {reason}."
 
-    def _take(self, news: News) -> None:
+    def _followed(self) -> Feed:
+        """What reads the trials, where study.json says that they are kept."""
+        place = place_of(self._about)
+        if self._feed is None or place != self._place:
+            self._feed, self._place = open_feed(self._directory, place), place
+        return self._feed
+
+    def _take(self, news: News, feed: Feed) -> None:
         if news.starts_anew:
             self._read = self._nothing()
         read = self._read
@@ -130,7 +140,7 @@ class State:
         read.last_write = max((t for t in times if t is not None), default=None)
         if read.tally.best is not read.best:
             read.best = read.tally.best
-            read.parameters = self._feed.parameters(read.best.number) if read.best else ()
+            read.parameters = feed.parameters(read.best.number) if read.best else ()
 
     def _read_outcome(self) -> None:
         found = stamp(self._directory)
@@ -210,12 +220,6 @@ def message(snapshot: Snapshot, life: str, position: int) -> bytes:
     rows = b",".join(snapshot.rows[position : snapshot.n_rows])
     start = f'{{"life":"{snapshot.life}","from":{position},"now":{time.time():.1f},"rows":['
     return start.encode() + rows + b'],"head":' + snapshot.head + b"}"
-
-
-def _history(about: Mapping[str, Any]) -> str:
-    """Where the trials are kept, as study.json names it."""
-    found = about.get("history")
-    return text(found.get("where", SQLITE)) if isinstance(found, dict) else SQLITE
 
 
 def _setting(value: object) -> str:

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import sqlite3
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,6 +16,7 @@ from raysearch.settings import Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
 from raysearch.tuning.history import History
+from raysearch.tuning.place import IN_SQLITE
 from raysearch.tuning.stores import DATABASE
 
 SCRIPT = (
@@ -40,19 +42,29 @@ def pruned(val_sic=0.1):
 class Driver:
     """Does with a study's directory what the driver of a search does."""
 
-    def __init__(self, directory, trials=10, **settings):
-        self.directory = directory
+    def __init__(self, directory, trials=10, place=IN_SQLITE, **settings):
+        self.directory, self.place = directory, place
         self.settings = Settings(trials=trials, **{"space": "hgb", "sampler": "random", **settings})
         self.about = {
             "schema": SCHEMA,
             "settings": self.settings.as_json(),
+            "history": asdict(place),
             "inputs": {},
             "versions": {"raysearch": "1"},
             "created": "2026-01-01T00:00:00+0000",
         }
         write_json(directory / "study.json", self.about)
-        self.history = History(directory, self.settings)
+        self.history = History(directory, self.settings, place=place)
         self.open = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.history.close()
 
     def begin(self, count=1):
         for _ in range(count):
@@ -65,6 +77,10 @@ class Driver:
     def end(self, *records):
         for record in records:
             self.history.finish(self.open.pop(min(self.open)), record)
+        self.history.commit()
+
+    def end_of(self, index, record):
+        self.history.finish(self.open.pop(index), record)
         self.history.commit()
 
     def run(self, *records):
