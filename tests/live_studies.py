@@ -12,6 +12,9 @@ import numpy as np
 from raysearch.files import write_json
 from raysearch.live.interface import dashboard
 from raysearch.records import Record
+from raysearch.remote.objects import open_objects
+from raysearch.remote.snapshots import Publisher
+from raysearch.remote.writers import Writer
 from raysearch.settings import Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
@@ -19,6 +22,7 @@ from raysearch.tuning.history import History
 from raysearch.tuning.place import IN_SQLITE
 from raysearch.tuning.stores import DATABASE
 
+WRITER = Writer(1, "a" * 16)
 SCRIPT = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 )
@@ -89,6 +93,22 @@ class Driver:
 
     def ended(self, reason=None):
         write_json(self.directory / "study.json", {**self.about, "ended_early": reason})
+
+
+class Published(Driver):
+    """A driver whose study is published when it says so."""
+
+    def __init__(self, directory, uri, **options):
+        super().__init__(directory, **options)
+        self.objects = open_objects(uri)
+        self.publisher = Publisher(self.objects, WRITER, directory, {})
+        self.renew(0)
+
+    def renew(self, beat):
+        self.objects.put(WRITER.claim, json.dumps({"schema": 1, "beat": str(beat)}).encode())
+
+    def publish(self):
+        assert self.publisher.publish()
 
 
 def many(driver, count, start=0, labels=True):

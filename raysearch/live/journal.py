@@ -33,7 +33,7 @@ from raysearch.tuning.journal_trials import Operation
 from raysearch.tuning.store import RECORD_KEY
 
 # Read at once; a longer line is none of ours.
-MOST_BYTES = 4_000_000
+MOST_BYTES = 2_000_000
 _MOST_IN_ALL = 2_000_000_000
 # Its first lines name the driver that made the file, so that no two files have them in common.
 _START_BYTES = 4_096

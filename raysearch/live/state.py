@@ -17,6 +17,7 @@ from raysearch.live.links import Link, links
 from raysearch.live.outcome import Stamp, outcome, stamp
 from raysearch.live.phase import Phase, phase, read_about
 from raysearch.live.plain import number, text
+from raysearch.live.remote import RemoteStudy
 from raysearch.live.running import is_held
 from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
@@ -65,7 +66,11 @@ class State:
     """Reads a study again and again; `refresh` is for one thread at a time."""
 
     def __init__(
-        self, directory: Path, settings: Settings, now: Callable[[], float] = time.time
+        self,
+        directory: Path,
+        settings: Settings,
+        now: Callable[[], float] = time.time,
+        remote: RemoteStudy | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -73,8 +78,10 @@ class State:
             directory: of the study.
             settings: of the study.
             now: seconds since 1970.
+            remote: of which the directory is a copy.
         """
         self._directory, self._settings, self._now = directory, settings, now
+        self._remote = remote
         self._place: Place | None = None
         self._feed: Feed | None = None
         self._read = self._nothing()
@@ -151,8 +158,11 @@ class State:
     def _phase(self) -> Phase:
         last, left = self._read.last_write, self._settings.trials - len(self._read.tally.rows)
         silent_s = float("inf") if last is None else self._now() - last
-        held = is_held(self._directory / LOCK)
-        return phase(self._about, self._directory, held=held, left=left, silent_s=silent_s)
+        if self._remote is None:
+            held, shown = is_held(self._directory / LOCK), str(self._directory)
+        else:
+            held, shown = self._remote.is_alive, self._remote.uri
+        return phase(self._about, shown, held=held, left=left, silent_s=silent_s)
 
     def _figures(self) -> dict[str, Any]:
         """What changes with the trials."""
@@ -191,7 +201,8 @@ class State:
         chosen = self._settings
         asked = ("mode", "features", "space", "sampler", "strategy", "repeats", "seed", "objective")
         return {
-            "name": text(self._directory.absolute().name),
+            "name": text((self._remote or self._directory.absolute()).name),
+            "remote": None if self._remote is None else self._remote.told(),
             "settings": {name: _setting(getattr(chosen, name)) for name in asked},
             "direction": objective(chosen.objective).direction,
             "metrics": METRICS,
