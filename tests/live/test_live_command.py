@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from live_studies import Driver, complete
 
+from raysearch.cli import main
 from raysearch.live import links as module
 from raysearch.live.links import links
 from raysearch.tuning.place import Place
@@ -41,11 +42,24 @@ def test_the_command_prints_the_address_and_serves_until_ctrl_c(driver):
     assert (output, errors) == ("", "the page has ended\n")
 
 
-def test_without_a_study_there_is_one_sentence(tmp_path):
-    with command(tmp_path) as process:
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert errors.startswith("error: a study directory must hold study.json")
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("{}/none", "error: a study directory must hold study.json"),
+        ("file://{}/none", "error: there must be a study at file://"),
+        ("s3://me:h1dden@bucket/none", "error: the URI of an object store must hold no password"),
+    ],
+)
+def test_without_a_study_there_is_one_sentence(tmp_path, place, told, monkeypatch, capsys):
+    words = ["raysearch", "dashboard", place.format(tmp_path), "--no-browser"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    output, errors = capsys.readouterr()
+    assert (ended.value.code, output) == (2, "")
+    assert errors.startswith(told)
+    assert errors.count("\n") == 1
+    assert "h1dden" not in errors
 
 
 def test_what_exists_elsewhere_is_named(driver, monkeypatch):
