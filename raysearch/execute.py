@@ -85,6 +85,7 @@ def execute(
     ended: dict[str, Ended] = {}
     if reason != INTERRUPTED:
         try:
+            samples.renew()
             ended = _retrain(records, settings, samples, resources, say)
         except KeyboardInterrupt:
             reason = INTERRUPTED

@@ -47,9 +47,11 @@ def cluster(*nodes, runtime_env=None):
         made.shutdown()
 
 
-def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, **how):
-    """Records of a random search among sleepers, by index; needs a connection to Ray."""
+def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, shared=None, **how):
+    """Records of a random search among sleepers, by index; needs a connection to Ray.
 
+    The samples are put into the object store by `shared`, if it is given.
+    """
     from raysearch.benchmarks import sleepers
     from raysearch.settings import Resources, Settings
     from raysearch.tuning.cluster import share
@@ -61,7 +63,8 @@ def run_trials(trials, backend, seconds, folder, on_record=lambda *_: None, **ho
     space = how.pop("space", sleepers.SPACE)
     settings = Settings(trials=trials, repeats=1, sampler="random", space=space)
     history = History(folder, settings)
-    task = Task(share(dict.fromkeys(settings.views, sleepers.sample())), 1, settings.seed)
+    samples = (shared or share)(dict.fromkeys(settings.views, sleepers.sample()))
+    task = Task(samples, 1, settings.seed)
     log = folder / "sleeps"
     with sleepers.told(seconds, log):
         run_search(history, task, settings, Resources(backend=backend, **how), on_record, print)

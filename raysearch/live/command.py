@@ -15,7 +15,7 @@ _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def dashboard(
-    study: Annotated[Path, typer.Argument(help="Directory of a study, running or not.")],
+    study: Annotated[Path, typer.Argument(help="Directory or URI of a study, running or not.")],
     port: Annotated[int, typer.Option(help="To serve from; default: any that is free.")] = 0,
     host: Annotated[
         str, typer.Option(help="To listen on; beyond this machine the page needs its key.")

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from raysearch.errors import InputError
 from raysearch.service.address import is_loopback
 from raysearch.service.head_place import running_head
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import JOURNAL, POSTGRESQL, Place
+from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
 
 _DASHBOARD = "RAY_API_SERVER_ADDRESS"
 _EVENTS = "events.out.tfevents.*"
@@ -35,9 +36,14 @@ class Link(NamedTuple):
     note: str
 
 
-def links(directory: Path) -> list[Link]:
-    """What exists now for a study."""
-    return [*_ray(), *_tensorboard(directory), *_optuna(directory / DATABASE)]
+def links(directory: Path, place: Place | None) -> list[Link]:
+    """What exists now for a study.
+
+    Args:
+        directory: of the study.
+        place: of its history, if that is known.
+    """
+    return [*_ray(), *_tensorboard(directory), *_optuna(directory, place)]
 
 
 def _ray() -> Iterator[Link]:
@@ -60,7 +66,18 @@ def _tensorboard(directory: Path) -> Iterator[Link]:
         yield Link("Tune's output in TensorBoard", "", command, "")
 
 
-def _optuna(path: Path) -> Iterator[Link]:
-    if path.is_file() and find_spec("optuna_dashboard"):
-        command = shlex.join(["optuna-dashboard", f"sqlite:///{path.absolute()}"])
+def _optuna(directory: Path, place: Place | None) -> Iterator[Link]:
+    storage = None if place is None else _storage(directory, place)
+    if storage is not None and find_spec("optuna_dashboard"):
+        command = shlex.join(["optuna-dashboard", storage])
         yield Link("optuna-dashboard", "", command, "it can change the study: look only")
+
+
+def _storage(directory: Path, place: Place) -> str | None:
+    """The history as optuna-dashboard names it."""
+    if place.is_server:
+        return place.where.replace(POSTGRESQL, f"{POSTGRESQL}+psycopg", 1)
+    path = directory.absolute() / (JOURNAL_FILE if place.where == JOURNAL else DATABASE)
+    if not path.is_file():
+        return None
+    return str(path) if place.where == JOURNAL else f"sqlite:///{path}"

@@ -45,22 +45,22 @@ def read_about(directory: Path) -> Mapping[str, Any] | None:
 
 
 def phase(
-    about: Mapping[str, Any], directory: Path, *, held: bool, left: int, silent_s: float
+    about: Mapping[str, Any], place: Path | str, *, held: bool, left: int, silent_s: float
 ) -> Phase:
     """Where the study stands.
 
     Args:
         about: study.json.
-        directory: of the study, for the remedy.
-        held: whether a process of this machine holds the study.
+        place: of the study, for the remedy.
+        held: whether a process is known to hold the study.
         left: trials that have not ended.
         silent_s: seconds since the study last wrote of a trial.
     """
     if held or (silent_s < _ALIVE_S and "ended_early" not in about):
         return _of_living(left, silent_s)
-    again = f"`raysearch resume {directory}` goes on with it."
+    again = f"`raysearch resume {place}` goes on with it."
     if "ended_early" not in about:
-        return Phase("stopped", f"No process of this machine runs it any more; {again}")
+        return Phase("stopped", f"No process is seen that runs it; {again}")
     if about["ended_early"] is None:
         return Phase("finished", "All trials have ended, and the choices are made.")
     return Phase("ended early", f"It ended early: {text(about['ended_early'])}; {again}")

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from raysearch.directories import LOCK
-from raysearch.live.database import Feed, News, Parameters, Running, Unreadable
+from raysearch.live.feed import Feed, News, Parameters, Running, Unreadable
+from raysearch.live.feeds import open_feed, place_of
 from raysearch.live.links import Link, links
 from raysearch.live.outcome import Stamp, outcome, stamp
 from raysearch.live.phase import Phase, phase, read_about
 from raysearch.live.plain import number, text
+from raysearch.live.remote import RemoteStudy
 from raysearch.live.running import is_held
 from raysearch.live.tally import METRICS, Best, Tally
 from raysearch.objectives import objective
 from raysearch.records import trial_id
 from raysearch.settings import Settings, listed
-from raysearch.tuning.place import SQLITE
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import Place
 
 _LINKS_EVERY_S = 30.0
 _NOTHING: Mapping[str, Any] = {}
@@ -65,7 +66,11 @@ class State:
     """Reads a study again and again; `refresh` is for one thread at a time."""
 
     def __init__(
-        self, directory: Path, settings: Settings, now: Callable[[], float] = time.time
+        self,
+        directory: Path,
+        settings: Settings,
+        now: Callable[[], float] = time.time,
+        remote: RemoteStudy | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -73,9 +78,12 @@ class State:
             directory: of the study.
             settings: of the study.
             now: seconds since 1970.
+            remote: of which the directory is a copy.
         """
         self._directory, self._settings, self._now = directory, settings, now
-        self._feed = Feed(directory / DATABASE)
+        self._remote = remote
+        self._place: Place | None = None
+        self._feed: Feed | None = None
         self._read = self._nothing()
         self._problem = ""
         self._about = _NOTHING
@@ -90,7 +98,10 @@ class State:
         self._read_trials()
         self._read_outcome()
         if self._now() >= self._links_due:
-            self._links, self._links_due = links(self._directory), self._now() + _LINKS_EVERY_S
+            self._links, self._links_due = (
+                links(self._directory, self._place),
+                self._now() + _LINKS_EVERY_S,
+            )
         figures = self._figures()
         read = self._read
         return Snapshot(
@@ -106,21 +117,27 @@ class State:
         return _Read(Tally(objective(self._settings.objective)))
 
     def _read_trials(self) -> None:
-        if (where := _history(self._about)) != SQLITE:
-            self._problem = (
-                f"its trials are kept in {where}, which this page does not follow; the driver's "
-                "output and trials.parquet tell of them."
-            )
+        try:
+            feed = self._followed()
+        except Unreadable as reason:
+            self._problem = f"{reason}."
             return
         try:
-            news = self._feed.news()
+            news = feed.news()
             if news is not None:
-                self._take(news)
+                self._take(news, feed)
             self._problem = ""
         except Unreadable as reason:
-            self._problem = f"{DATABASE} cannot be read: {reason}."
+            self._problem = f"{feed.name} cannot be read: {reason}."
 
-    def _take(self, news: News) -> None:
+    def _followed(self) -> Feed:
+        """What reads the trials, where study.json says that they are kept."""
+        place = place_of(self._about)
+        if self._feed is None or place != self._place:
+            self._feed, self._place = open_feed(self._directory, place), place
+        return self._feed
+
+    def _take(self, news: News, feed: Feed) -> None:
         if news.starts_anew:
             self._read = self._nothing()
         read = self._read
@@ -130,7 +147,7 @@ class State:
         read.last_write = max((t for t in times if t is not None), default=None)
         if read.tally.best is not read.best:
             read.best = read.tally.best
-            read.parameters = self._feed.parameters(read.best.number) if read.best else ()
+            read.parameters = feed.parameters(read.best.number) if read.best else ()
 
     def _read_outcome(self) -> None:
         found = stamp(self._directory)
@@ -141,8 +158,11 @@ class State:
     def _phase(self) -> Phase:
         last, left = self._read.last_write, self._settings.trials - len(self._read.tally.rows)
         silent_s = float("inf") if last is None else self._now() - last
-        held = is_held(self._directory / LOCK)
-        return phase(self._about, self._directory, held=held, left=left, silent_s=silent_s)
+        if self._remote is None:
+            held, shown = is_held(self._directory / LOCK), str(self._directory)
+        else:
+            held, shown = self._remote.is_alive, self._remote.uri
+        return phase(self._about, shown, held=held, left=left, silent_s=silent_s)
 
     def _figures(self) -> dict[str, Any]:
         """What changes with the trials."""
@@ -181,7 +201,8 @@ class State:
         chosen = self._settings
         asked = ("mode", "features", "space", "sampler", "strategy", "repeats", "seed", "objective")
         return {
-            "name": text(self._directory.absolute().name),
+            "name": text((self._remote or self._directory.absolute()).name),
+            "remote": None if self._remote is None else self._remote.told(),
             "settings": {name: _setting(getattr(chosen, name)) for name in asked},
             "direction": objective(chosen.objective).direction,
             "metrics": METRICS,
@@ -210,12 +231,6 @@ def message(snapshot: Snapshot, life: str, position: int) -> bytes:
     rows = b",".join(snapshot.rows[position : snapshot.n_rows])
     start = f'{{"life":"{snapshot.life}","from":{position},"now":{time.time():.1f},"rows":['
     return start.encode() + rows + b'],"head":' + snapshot.head + b"}"
-
-
-def _history(about: Mapping[str, Any]) -> str:
-    """Where the trials are kept, as study.json names it."""
-    found = about.get("history")
-    return text(found.get("where", SQLITE)) if isinstance(found, dict) else SQLITE
 
 
 def _setting(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raysearch.live.database import Ended
+from raysearch.live.feed import Ended
 from raysearch.live.pace import Pace, pace
 from raysearch.live.plain import mean_and_spread, number, text
 from raysearch.objectives import MAX_SIC, OBJECTIVES, VAL_SIC, Objective

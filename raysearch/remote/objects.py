@@ -17,6 +17,7 @@ import pyarrow.fs as pa_fs
 from raysearch.errors import InputError
 
 _LISTINGS = 5
+_PART_BYTES = 2**20
 
 
 class Unreachable(InputError):
@@ -49,7 +50,7 @@ class Objects:
     def put_file(self, name: str, path: Path) -> None:
         """Write an object with the contents of a file; see `put`."""
         with self._writing(name) as stream, path.open("rb") as file:
-            shutil.copyfileobj(file, stream, 2**20)
+            shutil.copyfileobj(file, stream, _PART_BYTES)
 
     def get(self, name: str) -> bytes:
         """The contents of an object.
@@ -62,14 +63,44 @@ class Objects:
             contents: bytes = stream.read()
         return contents
 
-    def get_file(self, name: str, path: Path) -> None:
-        """Write the contents of an object into a file; see `get`."""
+    def get_file(self, name: str, path: Path, most: int | None = None) -> None:
+        """Write the contents of an object into a file; see `get`.
+
+        Args:
+            name: of the object.
+            path: of the file.
+            most: bytes that it may have; None for any number.
+
+        Raises:
+            InputError: if it has more.
+        """
         with (
             self._told(),
             self.system.open_input_stream(self._path(name)) as stream,
             path.open("wb") as file,
         ):
-            shutil.copyfileobj(stream, file, 2**20)
+            while part := stream.read(_PART_BYTES):
+                file.write(part)
+                if most is not None and file.tell() > most:
+                    raise InputError(
+                        f"an object that is only looked at must not have more than {most} bytes, "
+                        f"but {name} of {self.uri} has."
+                    )
+
+    def modified(self, folder: str) -> float | None:
+        """When what lies directly in a folder was written last, in seconds since 1970.
+
+        Returns:
+            By the clock of the store; None if nothing lies there, or the store does not tell.
+
+        Raises:
+            Unreachable: if it does not answer.
+        """
+        selector = pa_fs.FileSelector(self._path(folder), allow_not_found=True)
+        with self._told(may_be_missing=False):
+            found = self._listed(selector)
+        times = [i.mtime_ns for i in found if i.mtime_ns and not i.base_name.startswith(".")]
+        return max(times) / 1e9 if times else None
 
     def names(self, folder: str) -> list[str]:
         """Sorted names of what lies directly in a folder, without the folder's own.

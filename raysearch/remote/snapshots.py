@@ -177,6 +177,39 @@ def newest_snapshot(objects: Objects) -> Newest | None:
     return None
 
 
+def published_at(objects: Objects, newest: Newest) -> float | None:
+    """When a snapshot was published, by the store's clock, in s since 1970; None if unknown.
+
+    Raises:
+        Unreachable: if the store does not answer.
+    """
+    return objects.modified(f"{newest.writer.folder}/{_LISTS}")
+
+
+def fetch(objects: Objects, newest: Newest, name: str, path: Path, most: int | None = None) -> None:
+    """Write a file of a snapshot to a path.
+
+    Args:
+        objects: of the store.
+        newest: the snapshot.
+        name: of the file in it.
+        path: to write to.
+        most: bytes that it may have; None for any number.
+
+    Raises:
+        FileNotFoundError: if newer snapshots took its place meanwhile.
+        InputError: if it is not what was published, or larger.
+        Unreachable: if the store does not answer.
+    """
+    digest = newest.files[name]
+    objects.get_file(f"{newest.writer.folder}/{_FILES}/{digest}", path, most)
+    if sha256(path) != digest:
+        raise InputError(
+            f"a file of a snapshot must be what was published, but {name} of {objects.uri} is "
+            "not; whoever may write there is not to be trusted."
+        )
+
+
 def restore(objects: Objects, to: Path) -> Newest:
     """Write the newest snapshot into a directory.
 
@@ -221,12 +254,7 @@ def _restore(objects: Objects, newest: Newest, to: Path) -> None:
                 f"files of a snapshot must have places of their own, but {name} of {objects.uri} "
                 f"has none: {error}"
             ) from error
-        objects.get_file(f"{newest.writer.folder}/{_FILES}/{digest}", path)
-        if sha256(path) != digest:
-            raise InputError(
-                f"a file of a snapshot must be what was published, but {name} of {objects.uri} is "
-                "not; whoever may write there is not to be trusted."
-            )
+        fetch(objects, newest, name, path)
     for path in set(regular_files(to, with_inputs=True)):
         if path.as_posix() not in newest.files:
             (to / path).unlink()

@@ -18,6 +18,10 @@ from raysearch.samples import TwoSample, View
 
 _CONNECT_TIMEOUT_S = 5.0
 _DEFAULT_PORT = 6379
+# Whoever put an object has it on the same machine.
+_FETCH_TIMEOUT_S = 30.0
+# Of a result that there is none, since the events could not be had.
+LOST = "lost"
 # Ray gives back the worker of a task that took half a second, and on a cluster of several nodes
 # waits a tenth of a second for the next: news of free resources come that often. With this a
 # driver that has more tasks of the kind keeps its workers for so long (ms).
@@ -53,9 +57,18 @@ class Shared(Mapping[View, TwoSample]):
     A copy by pickle is of the places alone.
     """
 
-    def __init__(self, places: Mapping[View, ray.ObjectRef[TwoSample]]) -> None:
-        """Fetch nothing yet."""
-        self._places, self._fetched = dict(places), dict[View, TwoSample]()
+    def __init__(
+        self,
+        places: Mapping[View, ray.ObjectRef[TwoSample]],
+        here: Mapping[View, TwoSample] | None = None,
+    ) -> None:
+        """Fetch nothing yet.
+
+        Args:
+            places: of the samples.
+            here: those that this process has already.
+        """
+        self._places, self._fetched = dict(places), dict(here or {})
 
     def __getitem__(self, view: View) -> TwoSample:
         if view not in self._fetched:
@@ -71,6 +84,17 @@ class Shared(Mapping[View, TwoSample]):
     def __reduce__(self) -> tuple[type[Shared], tuple[dict[View, ray.ObjectRef[TwoSample]]]]:
         return Shared, (self._places,)
 
+    def renew(self) -> None:
+        """Put again what the object store has lost, for all copies that are made from now on.
+
+        Ray itself makes results of tasks anew, but not what somebody put.
+        """
+        for view, place in self._places.items():
+            try:
+                ray.get(place, timeout=_FETCH_TIMEOUT_S)
+            except (ray.exceptions.ObjectLostError, ray.exceptions.GetTimeoutError):
+                self._places[view] = ray.put(self[view])
+
 
 def share(samples: Mapping[View, TwoSample]) -> Shared:
     """Put the events into the cluster's object store, once for all who need them.
@@ -79,7 +103,19 @@ def share(samples: Mapping[View, TwoSample]) -> Shared:
     """
     for sample in samples.values():
         _ = sample.rows.ranks
-    return Shared({view: ray.put(sample) for view, sample in samples.items()})
+    return Shared({view: ray.put(sample) for view, sample in samples.items()}, samples)
+
+
+def renew(samples: Mapping[View, TwoSample]) -> None:
+    """Put again what was lost of samples that lie in the object store; see `Shared`."""
+    if isinstance(samples, Shared):
+        samples.renew()
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether something that was in the object store was not to be had."""
+    cause = getattr(error, "cause", None) or error
+    return isinstance(cause, ray.exceptions.ObjectLostError)
 
 
 def check_gpus(gpus_per_trial: float, address: str | None) -> None:

@@ -114,6 +114,9 @@ class Direct:
         """Give again what a lost worker had; alone what it was at, which may be the cause."""
         if lost.waiting:
             self._again.appendleft(lost.waiting)
+        if lost.blameless:
+            self._again.extendleft([a] for a in lost.running)
+            return
         for assignment in lost.running:
             reason = self._overdue(lost) if lost.overdue else self._died(assignment, lost)
             if reason is None:

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import ray
 
 from raysearch.tuning.assignments import Assignment, Ended, OverdueError, failure
-from raysearch.tuning.cluster import room
+from raysearch.tuning.cluster import is_lost, renew, room
 from raysearch.tuning.task import Task
 from raysearch.tuning.worker import TrialWorker
 
 # Workers in a row that died before they were ready: something is wrong with all of them.
 _FAILED_STARTS = 9
+# Workers that found the events lost: the object store is of no use. Many may begin at once.
+_MOST_LOSSES = 1_000
 
 
 class Lost(NamedTuple):
@@ -28,12 +30,14 @@ class Lost(NamedTuple):
         waiting: trials that it had not begun.
         reason: what Ray says, in one line.
         overdue: whether it was ended.
+        blameless: whether its trials have no part in it, since the events could not be had.
     """
 
     running: list[Assignment]
     waiting: list[Assignment]
     reason: str
     overdue: bool = False
+    blameless: bool = False
 
 
 @dataclass(eq=False)
@@ -78,6 +82,7 @@ class Pool:
         self._task, self._gpus = task, gpus_per_trial
         self._workers: list[Worker] = []
         self._failed_starts = 0
+        self._losses = 0
 
     def __enter__(self) -> Pool:
         return self
@@ -159,7 +164,18 @@ class Pool:
         except StopIteration:
             worker.batches.popleft()
         except ray.exceptions.RayError as error:
-            yield self._lost(worker, error)
+            lost = self._lost(worker, error)
+            if is_lost(error):
+                self._renew(error)
+                lost = lost._replace(blameless=True)
+            yield lost
+
+    def _renew(self, error: Exception) -> None:
+        """Put the events again; workers that began before may still have to be replaced."""
+        self._losses += 1
+        if self._losses > _MOST_LOSSES:
+            raise RuntimeError(f"the events were lost {_MOST_LOSSES} times: {error}") from error
+        renew(self._task.samples)
 
     def _lost(self, worker: Worker, error: Exception) -> Lost:
         if worker.starting is not None:

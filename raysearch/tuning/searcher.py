@@ -10,6 +10,7 @@ from raysearch.objectives import Objective
 from raysearch.racing import Race
 from raysearch.records import Record
 from raysearch.tuning.book import Book, Suggestion
+from raysearch.tuning.cluster import LOST
 
 
 class HistorySearch(Searcher):
@@ -68,6 +69,10 @@ class HistorySearch(Searcher):
         """
         index, detector = self._running.pop(trial_id, (None, ""))
         if index is None or error:
+            return
+        if (result or {}).get(LOST):
+            # No trial can run before the driver has put the events again: the round ends.
+            self.interrupted = True
             return
         try:
             record = _record(detector, result or {})

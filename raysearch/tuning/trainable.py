@@ -18,6 +18,7 @@ from ray import tune
 from raysearch.packs import joins_packs
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, OverdueError, as_lists, failure, finite_means
+from raysearch.tuning.cluster import LOST, is_lost
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.race_scheduler import rung_report
 from raysearch.tuning.task import Task
@@ -81,8 +82,9 @@ class TrialActor(tune.Trainable):
             raise  # the trainer died: Tune gives the trial again
         except Exception as error:
             self._hangs = isinstance(error, OverdueError)
-            failed = {"error": failure(error), "done": True}
-            return {**_progress(self._result), **failed, "reached": self._reached}
+            # Of lost events the driver hears, and nothing is recorded.
+            why = {LOST: True} if is_lost(error) else {"error": failure(error)}
+            return {**_progress(self._result), **why, "done": True, "reached": self._reached}
 
     def _trained(self) -> None:
         """Wait for the training that began with the trial, or train on.

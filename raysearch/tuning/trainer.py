@@ -112,7 +112,10 @@ class Trainer:
                 if self._waiting:
                     break
             setups = {index: run.setup for index, run in self._waiting.items()}
-            chosen = packs(setups, self._capacity)[0]
+            try:
+                chosen = packs(setups, self._capacity)[0]
+            except Exception:  # the events cannot be had: each trial hears of it by itself
+                chosen = {index: setups[index] for index in setups if index == min(setups)}
             return {index: self._waiting.pop(index) for index in chosen}
 
     def _capacity(self, setup: Setup) -> int:

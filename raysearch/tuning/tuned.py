@@ -20,7 +20,7 @@ from raysearch.samples import TwoSample, View
 from raysearch.settings import Resources, Settings
 from raysearch.trial import Setup
 from raysearch.tuning.book import Book
-from raysearch.tuning.cluster import room
+from raysearch.tuning.cluster import renew, room
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.ending import Ending
 from raysearch.tuning.race_scheduler import RaceScheduler
@@ -74,20 +74,18 @@ def run_tuned(
     """
     task = replace(task, capacity=min(task.capacity, _MOST_TOGETHER))
     ahead = _AHEAD if settings.sampler == "random" else "auto"
-    with (
-        quiet(TUNE_MAX_PENDING_TRIALS_PG=ahead),
-        _trainers(task, resources.gpus_per_trial) as trainers,
-        tempfile.TemporaryDirectory() as scratch,
-    ):
-        task = replace(task, trainers=trainers)
+    with quiet(TUNE_MAX_PENDING_TRIALS_PG=ahead), tempfile.TemporaryDirectory() as scratch:
         for _ in range(ROUNDS):
             if not book.history.left or ending.is_due:
                 return
             search = HistorySearch(book, objective(settings.objective))
-            _tuner(search, task, settings, resources, ending, scratch).fit()
+            with _trainers(task, resources.gpus_per_trial) as trainers:
+                told = replace(task, trainers=trainers)
+                _tuner(search, told, settings, resources, ending, scratch).fit()
             if search.broken:
                 raise search.broken
             book.reopen()
+            renew(task.samples)
 
 
 class _TrainerActor(Trainer):

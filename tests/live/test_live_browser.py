@@ -6,7 +6,7 @@ import shutil
 import time
 
 import pytest
-from live_studies import SCRIPT, Driver, Page, complete, failed, many
+from live_studies import SCRIPT, Driver, Page, Published, complete, failed, many
 
 from raysearch.files import write_json
 
@@ -175,3 +175,16 @@ def test_a_page_that_ended_is_said_to_be_cut_off(tmp_path, chromium):
         viewer.has("phase", "stopped")
     viewer.has("phase", "cut off")
     viewer.context.close()
+
+
+def test_of_a_study_in_a_store_the_age_of_its_snapshot_is_shown(tmp_path, look):
+    uri = f"file://{tmp_path}/store/kept"
+    with Published(tmp_path / "study", uri, trials=3) as driver:
+        driver.run(complete())
+        driver.publish()
+        with Page(uri) as page:
+            viewer = look(page.dashboard.url)
+            viewer.has("name", "kept")
+            viewer.has("remote", f"Read from {uri}; the snapshot shown is ")
+            viewer.has("remote", " s old")
+            viewer.has("trials", "1 of 3")

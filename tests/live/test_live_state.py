@@ -18,6 +18,7 @@ from raysearch.live.running import is_held
 from raysearch.live.state import State, message
 from raysearch.schemas import write_table
 from raysearch.scores import TABLE_SCHEMA
+from raysearch.tuning.place import Place
 from raysearch.tuning.stores import DATABASE
 
 
@@ -206,9 +207,37 @@ def test_a_broken_database_is_told_as_a_problem_and_mends(driver, state):
     assert head(state.refresh())["problem"] == ""
 
 
+PLACES = [7, None, "sqlite", [], {"where": 7}, {"where": "x"}, {"where": "sqlite", "study": []}]
+PLACES += [
+    {"other": 1},
+    {"where": "postgresql://me:secret@host/a"},
+    {"where": "postgresql://[", "a": 1},
+]
+
+
+@pytest.mark.parametrize("named", PLACES, ids=range(len(PLACES)))
+def test_a_place_that_is_none_is_told_as_a_problem(driver, state, named):
+    write_json(driver.directory / "study.json", {**driver.about, "history": named})
+    told = head(state.refresh())
+    assert told["problem"].startswith("study.json names no place of its trials")
+    assert "secret" not in told["problem"]
+
+
+def test_a_study_that_moved_elsewhere_is_followed_there(driver, state, tmp_path_factory):
+    driver.run(complete())
+    first = state.refresh()
+    with Driver(tmp_path_factory.mktemp("other"), place=Place("journal")) as other:
+        other.run(failed(), failed())
+    for name in ("study.json", "optuna.journal"):
+        (other.directory / name).replace(driver.directory / name)
+    second = state.refresh()
+    assert second.life != first.life
+    assert head(second)["counts"]["FAIL"] == 2
+
+
 @given(st.text(max_size=50))
 def test_reasons_are_told_as_they_are(reason):
-    from raysearch.live.database import Ended
+    from raysearch.live.feed import Ended
     from raysearch.live.tally import Tally
     from raysearch.objectives import VAL_SIC
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from live_studies import complete, failed, pruned
 from scipy.stats import spearmanr
 
-from raysearch.live.database import Ended
+from raysearch.live.feed import Ended
 from raysearch.live.pace import pace
 from raysearch.live.plain import mean_and_spread, number, text
 from raysearch.live.tally import METRICS, Tally

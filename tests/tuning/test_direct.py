@@ -30,6 +30,7 @@ class FakePool:
     seconds = 0.1
     deadly: frozenset = frozenset()
     endless: frozenset = frozenset()
+    losses: list
     waiting: list
     given: list
     rules: list
@@ -76,6 +77,13 @@ class FakePool:
                 rest = [a for batch in waiting for a in batch]
                 yield Lost(list(running), rest, "too long", overdue=True)
                 continue
+            if self.losses:
+                self.losses.pop()
+                running, *waiting = worker.batches
+                worker.batches = deque()
+                rest = [a for batch in waiting for a in batch]
+                yield Lost(list(running), rest, "events lost", blameless=True)
+                continue
             assignment = worker.batches[0].popleft()
             if not worker.batches[0]:
                 worker.batches.popleft()
@@ -90,6 +98,7 @@ def run(tmp_path, monkeypatch):
     def of(trials=12, sampler="random", seconds=0.1, race=None, **how):
         kinds = {name: frozenset(how.pop(name, ())) for name in ("deadly", "endless")}
         pool = type("Pool", (FakePool,), {"seconds": seconds, **kinds})
+        pool.losses = [None] * how.pop("losses", 0)
         pool.given, pool.waiting, pool.rules, pool.sizes = [], [], [], []
         monkeypatch.setattr(direct, "Pool", pool)
         history = History(tmp_path, Settings(trials=trials, sampler=sampler))
@@ -135,6 +144,13 @@ def test_a_trial_that_kills_its_workers_fails_and_costs_no_other(run):
     assert pool.given.count(7) == 3
     reason = history.records()[7][1].error
     assert reason == "its worker died in each of 3 runs: it died"
+
+
+def test_lost_events_are_no_trials_fault_however_often_they_are_lost(run):
+    history, pool = run(losses=20, deaths=1)
+    assert states(history) == dict.fromkeys(range(12), "COMPLETE")
+    assert len(pool.given) > 20
+    assert not pool.losses
 
 
 def test_a_trial_that_takes_too_long_fails_at_once_and_costs_no_other(run):

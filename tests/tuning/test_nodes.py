@@ -4,8 +4,10 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from nodes import QUIET, SLEEPERS, autoscaled, cluster, elsewhere, run_trials, wait_for
@@ -33,6 +35,48 @@ def killed_node(backend):
 @pytest.mark.parametrize("backend", ["direct", "tune"])
 def test_a_node_that_is_killed_costs_no_trial(backend):
     records, told = elsewhere(killed_node, backend)
+    assert sorted(records) == sorted(told) == list(range(24))
+    assert {record.state for record in records.values()} == {"COMPLETE"}
+
+
+def shared_from(node, samples):
+    """Samples of which a node has the only copy, and which Ray cannot make anew."""
+    import ray
+
+    from raysearch.tuning.cluster import Shared
+
+    def made(sample):
+        # What is small would go back to the driver.
+        return replace(sample, test=np.zeros((100_000, 2), np.float32))
+
+    there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+    make = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(made)
+    return Shared({view: make.remote(sample) for view, sample in samples.items()}, samples)
+
+
+def lost_events(backend):
+    """Trials on a node that is killed with the only copy of the events; another takes its place."""
+    told = []
+    with (
+        tempfile.TemporaryDirectory() as name,
+        cluster({"num_cpus": 2}, runtime_env=SLEEPERS) as (made, (node,)),
+    ):
+
+        def kill_once(index, record):
+            told.append(index)
+            if len(told) == 6:
+                made.remove_node(node, allow_graceful=False)
+                made.add_node(num_cpus=2)
+
+        records = run_trials(
+            24, backend, 0.3, Path(name), kill_once, lambda samples: shared_from(node, samples)
+        )
+    return records, told
+
+
+@pytest.mark.parametrize("backend", ["direct", "tune"])
+def test_events_that_are_lost_with_their_node_are_put_again(backend):
+    records, told = elsewhere(lost_events, backend)
     assert sorted(records) == sorted(told) == list(range(24))
     assert {record.state for record in records.values()} == {"COMPLETE"}
 

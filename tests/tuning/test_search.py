@@ -22,7 +22,8 @@ QUIET = {"say": lambda line: None}
 @pytest.fixture(scope="module")
 def study(events, local_ray, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
-    return search(events, n_signal=300, trials=5, repeats=2, seed=3, out=out, **QUIET)
+    few = {"trials": 5, "repeats": 2, "contenders": 3}
+    return search(events, n_signal=300, **few, seed=3, out=out, **QUIET)
 
 
 def test_a_study_directory_holds_what_it_should(study):
@@ -53,7 +54,7 @@ def test_each_objective_has_a_winner_with_an_ensemble(study):
     best = choices["val_sic"]
     assert best["trial"]["max_sic"] == own[best["trial_id"]]
     assert recommended["ensemble"]["metrics"]["max_sic"] > 1
-    assert 1 <= len(recommended["trials"]) <= 5
+    assert 1 <= len(recommended["trials"]) <= 3
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
 
 
@@ -66,6 +67,7 @@ def test_an_objective_of_all_rows_picks_and_ranks_as_many_contenders_as_asked(ev
         trials=4,
         repeats=2,
         contenders=2,
+        verdict_share=0,
         out=tmp_path / "study",
         **QUIET,
     )
@@ -154,9 +156,8 @@ def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_r
 
 def test_a_file_without_labels_works_end_to_end(events, tmp_path):
     data = events.without_labels()
-    study = search(
-        data, mode="cwola", space="hgb", trials=2, repeats=1, out=tmp_path / "s", **QUIET
-    )
+    few = {"trials": 2, "repeats": 1, "contenders": 1}
+    study = search(data, mode="cwola", space="hgb", **few, out=tmp_path / "s", **QUIET)
     assert set(study.selection["choices"]) == {"val_sic", "val_loss", "recommended"}
     assert study.best["ensemble"]["regret"] is None
     assert study.best["ensemble"]["metrics"] is None
@@ -176,6 +177,9 @@ def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
         trials=15,
         repeats=1,
         backend="tune",
+        # What follows the search is not looked at.
+        contenders=1,
+        verdict_share=0,
         out=tmp_path / "s",
         say=begin_to_raise,
     )

@@ -148,5 +148,18 @@ def test_tune_waits_while_something_runs_and_else_begins_a_new_round(tmp_path):
     assert search.suggest("t4") == HistorySearch.FINISHED
 
 
+def test_where_the_events_are_lost_tune_ends_its_round_and_the_trial_stays_open(tmp_path):
+    history = History(tmp_path, SETTINGS)
+    book = Book(history, joint_space(SETTINGS), lambda *_: None)
+    search = HistorySearch(book, VAL_SIC)
+    index = search.suggest("a")["index"]
+    search.on_trial_complete("a", {"lost": True, "done": True})
+    assert search.interrupted
+    assert search.suggest("b") == HistorySearch.FINISHED
+    assert index not in history.records()
+    book.reopen()
+    assert history.left == SETTINGS.trials
+
+
 def search_index(config):
     return Suggestion(config["index"], config)

@@ -130,6 +130,20 @@ def test_a_detector_that_nobody_knows_fails_with_its_own_reason(actor):
     assert only["done"]
 
 
+def test_lost_events_are_no_fault_of_the_trial(actor):
+    class Lost(dict):
+        def __getitem__(self, view):
+            raise ray.exceptions.ObjectLostError("01" * 28, "here", "there")
+
+    made = actor("hgb", {"max_iter": 2}, races=False)
+    reports(made)
+    made._task.samples = Lost()
+    made.reset_config({"index": 1, "detector": "hgb", "parameters": {"max_iter": 2}})
+    (told,) = reports(made)
+    assert told["lost"]
+    assert "error" not in told
+
+
 def test_trees_train_by_themselves_beside_trainers(actor):
     (only,) = reports(actor("hgb", QUICK["hgb"], trainers=(None,)))
     assert only["finished"]

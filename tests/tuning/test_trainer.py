@@ -117,6 +117,19 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
         np.testing.assert_allclose(found[index].values["val_sic"], alone.values["val_sic"])
 
 
+def test_where_the_events_cannot_be_had_each_trial_is_told_so(sample):
+    class Lost(dict):
+        def __getitem__(self, view):
+            raise LookupError("lost")
+
+    trainer = Trainer(Lost(), Trials(repeats=1, capacity=2))
+    for index in (3, 1):
+        trainer.begin(index, "a", setup())
+    for index in (1, 3):
+        with pytest.raises(LookupError, match="lost"):
+            trainer.advance(index, "a")
+
+
 def test_what_cannot_be_trained_is_refused_at_once(sample):
     trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
     with pytest.raises(InputError, match="dropout < 1"):

@@ -308,8 +308,17 @@ function tick() {
   for (const since of document.querySelectorAll("[data-since]")) {
     since.textContent = since.dataset.since ? `for ${duration(now - Number(since.dataset.since))}` : "";
   }
+  drawRemote(now);
   const last = head.last_write;
   say("connection", `Live: changes arrive by themselves.${last ? ` The study last wrote ${duration(now - last)} ago.` : ""}`);
+}
+
+function drawRemote(now) {
+  const { remote } = head;
+  get("remote").hidden = !remote;
+  if (!remote) return;
+  const age = remote.published === null ? "of unknown age" : `${duration(Math.max(0, now - remote.published))} old`;
+  say("remote", `Read from ${remote.uri}; the snapshot shown is ${age}.${remote.problem ? ` Newer ones cannot be read: ${remote.problem}` : ""}`);
 }
 
 function follow() {

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import sqlite3
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,12 +12,17 @@ import numpy as np
 from raysearch.files import write_json
 from raysearch.live.interface import dashboard
 from raysearch.records import Record
+from raysearch.remote.objects import open_objects
+from raysearch.remote.snapshots import Publisher
+from raysearch.remote.writers import Writer
 from raysearch.settings import Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
 from raysearch.tuning.history import History
+from raysearch.tuning.place import IN_SQLITE
 from raysearch.tuning.stores import DATABASE
 
+WRITER = Writer(1, "a" * 16)
 SCRIPT = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 )
@@ -40,19 +46,29 @@ def pruned(val_sic=0.1):
 class Driver:
     """Does with a study's directory what the driver of a search does."""
 
-    def __init__(self, directory, trials=10, **settings):
-        self.directory = directory
+    def __init__(self, directory, trials=10, place=IN_SQLITE, **settings):
+        self.directory, self.place = directory, place
         self.settings = Settings(trials=trials, **{"space": "hgb", "sampler": "random", **settings})
         self.about = {
             "schema": SCHEMA,
             "settings": self.settings.as_json(),
+            "history": asdict(place),
             "inputs": {},
             "versions": {"raysearch": "1"},
             "created": "2026-01-01T00:00:00+0000",
         }
         write_json(directory / "study.json", self.about)
-        self.history = History(directory, self.settings)
+        self.history = History(directory, self.settings, place=place)
         self.open = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.history.close()
 
     def begin(self, count=1):
         for _ in range(count):
@@ -67,12 +83,32 @@ class Driver:
             self.history.finish(self.open.pop(min(self.open)), record)
         self.history.commit()
 
+    def end_of(self, index, record):
+        self.history.finish(self.open.pop(index), record)
+        self.history.commit()
+
     def run(self, *records):
         self.begin(len(records))
         self.end(*records)
 
     def ended(self, reason=None):
         write_json(self.directory / "study.json", {**self.about, "ended_early": reason})
+
+
+class Published(Driver):
+    """A driver whose study is published when it says so."""
+
+    def __init__(self, directory, uri, **options):
+        super().__init__(directory, **options)
+        self.objects = open_objects(uri)
+        self.publisher = Publisher(self.objects, WRITER, directory, {})
+        self.renew(0)
+
+    def renew(self, beat):
+        self.objects.put(WRITER.claim, json.dumps({"schema": 1, "beat": str(beat)}).encode())
+
+    def publish(self):
+        assert self.publisher.publish()
 
 
 def many(driver, count, start=0, labels=True):

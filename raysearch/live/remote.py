@@ -1,0 +1,140 @@
+"""A study in an object store, followed by what its writer published last.
+
+What a page needs is fetched into a temporary copy every few seconds, as far as it has changed;
+neither the events nor the detectors. Nothing is written to the store, and no writer notices.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import InputError
+from raysearch.live.plain import text
+from raysearch.remote.objects import Objects
+from raysearch.remote.snapshots import Newest, fetch, newest_snapshot, published_at
+from raysearch.remote.uri import name_of
+from raysearch.remote.writers import RENEW_S
+from raysearch.study import SCORES, SELECTION, STUDY, TRIALS
+from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
+
+EVERY_S = 3.0
+_TRIES = 5
+# A writer that has not renewed its claim for so long is taken for dead.
+_DEAD_S = 4 * RENEW_S
+# What tells of the choices comes last: a page reads the other files when it sees it change.
+_NEEDED = (DATABASE, JOURNAL_FILE, STUDY, TRIALS, SCORES, SELECTION)
+_MOST_BYTES = 2_000_000_000
+
+
+class RemoteStudy:
+    """A copy of a study's newest snapshot on this machine, kept up to date until it is closed.
+
+    Attributes:
+        uri: of the study.
+        name: of the study.
+        directory: of the copy.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        """Fetch the snapshot that is there.
+
+        Raises:
+            InputError: if nothing is published there, no study, or the store does not answer.
+        """
+        self.uri, self.name = objects.uri, name_of(objects.uri)
+        self._objects = objects
+        self._folder = tempfile.TemporaryDirectory(prefix="raysearch-page-")
+        self.directory = Path(self._folder.name) / "study"
+        self.directory.mkdir()
+        self._files: dict[str, str] = {}
+        self._published: float | None = None
+        self._problem = ""
+        self._beat: bytes | None = None
+        self._seen_alive = -float("inf")
+        self._closed = threading.Event()
+        try:
+            self._begin()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self._thread = threading.Thread(target=self._follow, name="remote study", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its writer has renewed its claim while this was looking."""
+        return time.monotonic() - self._seen_alive < _DEAD_S
+
+    def told(self) -> dict[str, Any]:
+        """Where the snapshot is from, when it was published (s since 1970), and what is wrong."""
+        return {
+            "uri": text(self.uri),
+            "published": self._published,
+            "problem": text(self._problem),
+        }
+
+    def refresh(self) -> None:
+        """Fetch what has changed; a store that does not answer is told as a problem."""
+        try:
+            self._fetch()
+            self._problem = ""
+        except (InputError, OSError) as error:
+            self._problem = str(error)
+
+    def close(self) -> None:
+        """Follow it no longer, and remove the copy."""
+        self._closed.set()
+        # A store that does not answer keeps a thread for minutes; it holds nothing.
+        self._thread.join(EVERY_S)
+        with suppress(OSError):
+            self._folder.cleanup()
+
+    def _begin(self) -> None:
+        # While one snapshot is fetched others are published, and the oldest goes away.
+        for _ in range(_TRIES):
+            self._fetch()
+            if STUDY in self._files:
+                return
+        raise InputError(f"there must be a study at {self.uri}, but it holds no {STUDY}.")
+
+    def _follow(self) -> None:
+        while not self._closed.wait(EVERY_S):
+            self.refresh()
+
+    def _fetch(self) -> None:
+        newest = newest_snapshot(self._objects)
+        if newest is None:
+            raise InputError(
+                f"there must be a study at {self.uri}, but nothing is published there."
+            )
+        self._look(newest)
+        found = {name: newest.files[name] for name in _NEEDED if name in newest.files}
+        # Another snapshot may take this one's place meanwhile; it is fetched next time.
+        with suppress(FileNotFoundError):
+            self._update(newest, found)
+            self._published = published_at(self._objects, newest)
+
+    def _look(self, newest: Newest) -> None:
+        with suppress(FileNotFoundError):
+            beat = self._objects.get(newest.writer.claim)
+            if self._beat not in (None, beat):
+                self._seen_alive = time.monotonic()
+            self._beat = beat
+
+    def _update(self, newest: Newest, found: dict[str, str]) -> None:
+        """Replace what has changed, all of it or nothing."""
+        changed = [name for name in found if found[name] != self._files.get(name)]
+        with tempfile.TemporaryDirectory(dir=self._folder.name) as staging:
+            for name in changed:
+                fetch(self._objects, newest, name, Path(staging) / name, _MOST_BYTES)
+            for name in changed:
+                shutil.move(Path(staging) / name, self.directory / name)
+        for name in set(self._files) - set(found):
+            (self.directory / name).unlink(missing_ok=True)
+        self._files = found
