@@ -6,8 +6,6 @@ References:
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,26 +14,13 @@ from raysearch.seeds import generator
 
 RESAMPLES = 100
 
-
-class ScoredRows(NamedTuple):
-    """What a detector thinks of data and template events, which it never trained on.
-
-    Attributes:
-        data: (n,) scores of the data.
-        template: (m,) scores of its template.
-        template_name: two that are called alike are the same events in the same order.
-    """
-
-    data: NDArray[np.floating]
-    template: NDArray[np.floating]
-    template_name: str
-
-    def cross_sic(self) -> float:
-        """`excess.cross_sic` of these scores."""
-        return _cross_sic(self.data, self.template)
+# (n,) scores of data and (m,) of template events, by members that never trained on them.
+DataAndTemplate = tuple[NDArray[np.floating], NDArray[np.floating]]
 
 
-def difference(one: ScoredRows, other: ScoredRows, seed: int) -> tuple[float, float]:
+def difference(
+    one: DataAndTemplate, other: DataAndTemplate, shares_template: bool, seed: int
+) -> tuple[float, float]:
     """How much more cross-fitted SIC one has, and the standard error of that.
 
     The error is that of the events: both are asked again and again about data drawn from the same
@@ -45,25 +30,28 @@ def difference(one: ScoredRows, other: ScoredRows, seed: int) -> tuple[float, fl
     Args:
         one: scores of a detector.
         other: those of another one, of the same data in the same order.
+        shares_template: whether the template events are the same in the same order, too.
         seed: of the draws.
 
     Raises:
-        ValueError: if they have different numbers of data events; else as `excess.cross_sic`.
+        ValueError: if they have different numbers of events that should be the same; else as
+            `excess.cross_sic`.
     """
-    if len(one.data) != len(other.data):
-        raise ValueError(f"the data must be the same, but are {len(one.data)}, {len(other.data)}")
+    sizes = [(len(of[0]), len(of[1]) if shares_template else 0) for of in (one, other)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"the events must be the same, but their numbers are {sizes}")
     rng = generator(seed, "difference")
-    draws = [_drawn(one, other, rng) for _ in range(RESAMPLES)]
-    return one.cross_sic() - other.cross_sic(), float(np.std(draws, ddof=1))
+    draws = [_drawn(one, other, shares_template, rng) for _ in range(RESAMPLES)]
+    return _cross_sic(*one) - _cross_sic(*other), float(np.std(draws, ddof=1))
 
 
-def _drawn(one: ScoredRows, other: ScoredRows, rng: np.random.Generator) -> float:
-    data = rng.integers(len(one.data), size=len(one.data))
-    first = rng.integers(len(one.template), size=len(one.template))
-    is_shared = one.template_name == other.template_name
-    second = first if is_shared else rng.integers(len(other.template), size=len(other.template))
-    of_one = _cross_sic(one.data[data], one.template[first])
-    return of_one - _cross_sic(other.data[data], other.template[second])
+def _drawn(
+    one: DataAndTemplate, other: DataAndTemplate, shares_template: bool, rng: np.random.Generator
+) -> float:
+    data, first = (rng.integers(len(of), size=len(of)) for of in one)
+    second = first if shares_template else rng.integers(len(other[1]), size=len(other[1]))
+    of_one = _cross_sic(one[0][data], one[1][first])
+    return of_one - _cross_sic(other[0][data], other[1][second])
 
 
 def _cross_sic(data: NDArray[np.floating], template: NDArray[np.floating]) -> float:

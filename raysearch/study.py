@@ -167,16 +167,17 @@ class Study:
         return load_detector(self.directory / DETECTOR / name)
 
     @_reads
-    def report(self, beside: Sequence[Study] = ()) -> Path:
+    def report(self, others: Sequence[Study] = ()) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page.
 
         Args:
-            beside: studies of the same events; the page says which found the better choice.
+            others: studies of the same events; the page says which found the better choice, until
+                it is written again without them.
 
         Raises:
-            InputError: if another study has other events or divided them in another way.
+            InputError: if another study has other data events, or divided them in another way.
         """
-        return write_report(self._contents(), self.directory, [of._contents() for of in beside])
+        return write_report(self._contents(), self.directory, [of._contents() for of in others])
 
     @_reads
     def _contents(self) -> ReportContents:

@@ -3,56 +3,84 @@
 import numpy as np
 import pytest
 
-from raysearch.resampling import ScoredRows, difference
+from raysearch.excess import cross_sic
+from raysearch.resampling import difference
 
 N = 2000
 
 
-def scored(rng, strength, template="one"):
-    """Scores of data with 5% signal, which lies so many standard deviations higher."""
+def scored(rng, strength, like=None, share=0.8):
+    """Scores of data with 5% signal, so many standard deviations higher, and of a template.
+
+    With `like` they agree with another detector's on the same events but for noise of their own.
+    """
     signal = np.arange(N) < N // 20
-    return ScoredRows(
-        rng.normal(size=N) + strength * signal, rng.normal(size=N), template_name=template
-    )
+    noise = [rng.normal(size=N), rng.normal(size=N)]
+    if like is not None:
+        noise = [
+            share * other + np.sqrt(1 - share**2) * own
+            for own, other in zip(noise, like, strict=True)
+        ]
+    return noise[0] + strength * signal, noise[1]
+
+
+def noise_of(found, strength):
+    """The scores without the signal's."""
+    return found[0] - strength * (np.arange(N) < N // 20), found[1]
+
+
+def excess(found):
+    return cross_sic(np.arange(2 * N) < N, np.concatenate(found))
 
 
 def test_a_score_differs_from_itself_by_nothing():
     one = scored(np.random.default_rng(1), 3.0)
-    assert difference(one, one, seed=1) == (0.0, 0.0)
+    assert difference(one, one, True, seed=1) == (0.0, 0.0)
 
 
 def test_the_better_score_has_the_larger_excess_whichever_comes_first():
     rng = np.random.default_rng(2)
     better, worse = scored(rng, 4.0), scored(rng, 0.5)
-    more, error = difference(better, worse, seed=1)
-    assert more == pytest.approx(better.cross_sic() - worse.cross_sic())
+    more, error = difference(better, worse, True, seed=1)
+    assert more == pytest.approx(excess(better) - excess(worse))
     assert more > 3 * error > 0
-    assert difference(worse, better, seed=1)[0] == -more
+    assert difference(worse, better, True, seed=1)[0] == -more
 
 
 def test_equal_seeds_draw_alike():
     rng = np.random.default_rng(3)
     one, other = scored(rng, 3.0), scored(rng, 2.0)
-    assert difference(one, other, seed=4) == difference(one, other, seed=4)
-    assert difference(one, other, seed=4) != difference(one, other, seed=5)
+    assert difference(one, other, True, seed=4) == difference(one, other, True, seed=4)
+    assert difference(one, other, True, seed=4) != difference(one, other, True, seed=5)
 
 
 def test_a_shared_template_is_drawn_as_one():
     rng = np.random.default_rng(4)
     one = scored(rng, 3.0)
-    alike = ScoredRows(one.data + 0.01 * rng.normal(size=N), one.template, "one")
-    other = ScoredRows(alike.data, alike.template, "another")
-    assert difference(one, alike, seed=1)[1] < 0.5 * difference(one, other, seed=1)[1]
+    alike = one[0] + 0.01 * rng.normal(size=N), one[1]
+    shared, apart = (difference(one, alike, shares, seed=1)[1] for shares in (True, False))
+    assert shared < 0.5 * apart
 
 
 def test_the_error_is_the_spread_over_other_events():
-    """Against 40 independent pairs of samples."""
-    rng = np.random.default_rng(5)
-    found = np.array([difference(scored(rng, 3.0), scored(rng, 2.0), seed=1) for _ in range(40)])
-    assert np.mean(found[:, 1]) == pytest.approx(np.std(found[:, 0], ddof=1), rel=0.35)
+    """Against 40 independent samples, scored by two detectors that mostly agree."""
+    rng, found = np.random.default_rng(5), []
+    for _ in range(40):
+        one = scored(rng, 3.0)
+        other = scored(rng, 2.5, like=noise_of(one, 3.0))
+        found.append(difference(one, other, True, seed=1))
+    values, errors = np.transpose(found)
+    assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.35)
 
 
-def test_other_data_cannot_be_compared():
+@pytest.mark.parametrize("shares", [True, False])
+def test_other_events_cannot_be_compared(shares):
     one = scored(np.random.default_rng(6), 3.0)
-    with pytest.raises(ValueError, match="the data must be the same"):
-        difference(one, one._replace(data=one.data[1:]), seed=1)
+    with pytest.raises(ValueError, match="the events must be the same"):
+        difference(one, (one[0][1:], one[1]), shares, seed=1)
+    fewer = one[0], one[1][1:]
+    if not shares:
+        assert difference(one, fewer, shares, seed=1)[1] > 0
+        return
+    with pytest.raises(ValueError, match="the events must be the same"):
+        difference(one, fewer, shares, seed=1)

@@ -27,19 +27,22 @@ def resume(directory: Path, address: options.Address = None) -> None:
 
 def report(
     directory: Path,
-    beside: Annotated[
+    compare: Annotated[
         list[Path] | None,
-        typer.Option(help="A study of the same events to compare this one with. Repeatable."),
+        typer.Option(
+            help="A study of the same events; the page says which found the better choice, until "
+            "it is written again without. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Write the report of a study or scan anew from its files."""
     from raysearch.study import load_study
 
     if not is_scan(directory):
-        print(load_study(directory).report([load_study(other) for other in beside or []]))
+        print(load_study(directory).report([load_study(other) for other in compare or []]))
         return
-    if beside:
-        raise InputError(f"--beside compares studies, but {directory} is a scan; leave it out.")
+    if compare:
+        raise InputError(f"--compare compares studies, but {directory} is a scan; leave it out.")
     print(load_scan(directory).report())
 
 

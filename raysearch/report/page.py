@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from raysearch.report.answer import answer
-from raysearch.report.beside import beside
+from raysearch.report.comparison import compare
 from raysearch.report.contents import ReportContents
 from raysearch.report.density import density_sentences
 from raysearch.report.figures import Rendered
@@ -50,7 +50,7 @@ def render_page(
             answer=answer(contents),
             density=density_sentences(contents.settings),
             views=views(contents),
-            beside=beside(contents, others),
+            comparison=compare(contents, others),
             states=states(contents.trials),
             provenance=provenance(contents.settings),
             inputs=inputs(contents.settings),
