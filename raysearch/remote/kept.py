@@ -16,15 +16,15 @@ from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
-from raysearch.remote.publishing import Publication, renewal_of, repeated
+from raysearch.remote.publishing import Publication, Renewal, repeated
 from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
 
 # Lies in a copy and tells of what; a study's own files have other names.
 MARK, _LOCK, SCHEMA = ".kept.json", ".kept.lock", 1
-# Copies that this process writes.
-_OPEN: set[Path] = set()
+# Copies that this process writes, and what keeps the right to.
+_OPEN: dict[Path, Renewal] = {}
 
 
 @contextmanager
@@ -46,13 +46,21 @@ def kept(place: Path | str, say: Callable[[str], None]) -> Iterator[Path]:
         yield directory
         return
     objects = open_objects(uri)
-    with _alone(directory):
-        _OPEN.add(directory)
-        try:
-            with _published(objects, directory, say):
-                yield directory
-        finally:
-            _OPEN.remove(directory)
+    with _alone(directory), _published(objects, directory, say):
+        yield directory
+
+
+def is_replaced(directory: Path) -> bool:
+    """Whether another process has taken over the study whose copy this process writes.
+
+    What runs in a directory that `kept` gave asks between two steps, and ends: nothing that it
+    still finds would be published.
+
+    Example:
+        >>> is_replaced(Path("studies/first"))
+        False
+    """
+    return directory in _OPEN and _OPEN[directory].superseded is not None
 
 
 def download(uri: str, to: Path) -> None:
@@ -109,7 +117,7 @@ def _alone(directory: Path) -> Iterator[None]:
 @contextmanager
 def _published(objects: Objects, directory: Path, say: Callable[[str], None]) -> Iterator[None]:
     own = _writer(directory)
-    renewal = renewal_of(claim(objects, own, say))
+    renewal = Renewal(claim(objects, own, say))
     with repeated(renewal.step):
         newest = newest_snapshot(objects)
         if newest is not None and _is_behind(directory, own, newest):
@@ -119,10 +127,12 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
         base = {} if newest is None else newest.files
         publisher = Publisher(objects, renewal.claim.writer, directory, base)
         publication = Publication(publisher, renewal, say)
+        _OPEN[directory] = renewal
         try:
             with repeated(publication.step):
                 yield
         finally:
+            del _OPEN[directory]
             if renewal.superseded is not None:
                 raise renewal.superseded
             publication.end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,12 +23,10 @@ class Renewal:
 
     Attributes:
         claim: the right to write.
-        main: the main thread, if that is the one to interrupt when another has taken over.
-        superseded: that another has taken over.
+        superseded: that another has taken over; who runs the study asks for it between two steps.
     """
 
     claim: Claim
-    main: int | None
     superseded: Superseded | None = None
 
     def step(self) -> None:
@@ -42,9 +39,6 @@ class Renewal:
             return
         except Superseded as error:
             self.superseded = error
-            if self.main is not None:
-                # As Ctrl-C does: the search ends, and its copy stays as it is.
-                signal.pthread_kill(self.main, signal.SIGINT)
 
 
 @dataclass
@@ -134,9 +128,3 @@ def repeated(step: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         work.end(thread)
-
-
-def renewal_of(claim: Claim) -> Renewal:
-    """What renews a claim that this thread uses."""
-    is_main = threading.current_thread() is threading.main_thread()
-    return Renewal(claim, threading.get_ident() if is_main else None)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from raysearch.errors import InputError
 from raysearch.remote import kept as module
 from raysearch.remote import publishing, writers
-from raysearch.remote.kept import MARK, copy_of, download, kept
+from raysearch.remote.kept import MARK, copy_of, download, is_replaced, kept
 from raysearch.remote.objects import Objects, Unreachable, open_objects
 
 pytestmark = pytest.mark.usefixtures("machine")
@@ -144,40 +145,38 @@ def test_another_machine_goes_on_with_what_was_sent_and_that_counts(uri, machine
         assert (directory / "study.json").read_text() == "second"
 
 
-def test_who_was_replaced_stops_as_by_ctrl_c_and_says_why(uri, monkeypatch):
-    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+def replaced(uri):
+    """What a process that runs a study is told of another that takes over: before, then, after."""
     found = []
 
     def run():
         with kept(uri, quiet) as here:
-            (here / "study.json").write_text("one")
+            found.append(is_replaced(here))
             open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
-            try:
-                time.sleep(30)
-            except KeyboardInterrupt:
-                found.append((here / "study.json").read_text())
+            ends = time.monotonic() + 30
+            while not is_replaced(here) and time.monotonic() < ends:
+                time.sleep(0.02)
+            with kept(here, quiet) as within:
+                found.append(is_replaced(within))
 
     with pytest.raises(writers.Superseded, match="another has gone on"):
         run()
-    assert found == ["one"]
+    return [*found, is_replaced(copy_of(uri))]
 
 
-def test_in_a_thread_it_stops_sending_and_says_why(uri, monkeypatch):
+def test_who_was_replaced_is_told_whatever_signals_do(uri, monkeypatch):
     monkeypatch.setattr(publishing, "RENEW_S", 0.05)
-    errors = []
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert replaced(uri) == [False, True, False]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
-    def run():
-        try:
-            with kept(uri, quiet):
-                open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
-                time.sleep(1)
-        except InputError as error:
-            errors.append(error)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert [type(error) for error in errors] == [writers.Superseded]
+def test_who_was_replaced_is_told_in_any_thread(uri, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(replaced, uri).result() == [False, True, False]
 
 
 @pytest.fixture
@@ -237,10 +236,10 @@ def test_if_the_last_word_cannot_be_sent_it_says_where_all_is_and_sends_it_later
 
 def test_one_process_of_a_machine_at_a_time(uri):
     with kept(uri, quiet) as directory:
-        module._OPEN.clear()
+        held = module._OPEN.pop(directory)
         with pytest.raises(InputError, match="running already"), kept(uri, quiet):
             pass
-        module._OPEN.add(directory)
+        module._OPEN[directory] = held
 
 
 def test_copies_are_this_users_alone(uri):
