@@ -16,7 +16,7 @@ from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
-from raysearch.remote.publishing import Publication, Renewal, repeated
+from raysearch.remote.publishing import Publication, Renewal, repeated, uninterrupted
 from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
@@ -133,10 +133,11 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
                 yield
         finally:
             del _OPEN[directory]
-            if renewal.superseded is not None:
-                raise renewal.superseded
-            publication.end()
-            _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
+            with uninterrupted():
+                if renewal.superseded is not None:
+                    raise renewal.superseded
+                publication.end()
+                _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
 
 
 def _is_behind(directory: Path, own: Writer | None, newest: Newest) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 
 from raysearch.errors import InputError
 from raysearch.remote.objects import Unreachable
@@ -109,13 +111,9 @@ class _Repeated:
             self.step()
 
     def end(self, thread: threading.Thread) -> None:
-        """End it, whatever Ctrl-C says meanwhile: the last word is still to come."""
+        """End it, once it has finished what it is at."""
         self._ended.set()
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt:
-                continue
+        thread.join()
 
 
 @contextmanager
@@ -127,4 +125,28 @@ def repeated(step: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        work.end(thread)
+        with uninterrupted():
+            work.end(thread)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What Ctrl-C says during the block is heard after it, unless the block failed."""
+    previous = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    # Only the main thread hears it; a handler that Python did not set it cannot put back.
+    if not is_main or previous is None:
+        yield
+        return
+    heard: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if heard:
+        signal.raise_signal(signal.SIGINT)

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from toys import hand_made_study
 
 from raysearch.errors import InputError
+from raysearch.files import write_json
 from raysearch.remote import kept as module
 from raysearch.remote import publishing, writers
 from raysearch.remote.kept import MARK, copy_of, download, is_replaced, kept
@@ -232,6 +234,100 @@ def test_if_the_last_word_cannot_be_sent_it_says_where_all_is_and_sends_it_later
     with kept(directory, quiet):
         pass
     assert there(uri, tmp_path / "back") == "last"
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_while_the_last_word_is_sent_is_heard_after_it(times, uri, tmp_path, monkeypatch):
+    put = Objects.put_file
+
+    def interrupted(self, name, path):
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        put(self, name, path)
+
+    monkeypatch.setattr(Objects, "put_file", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write(uri, "last")
+    assert signal.getsignal(signal.SIGINT) == before
+    assert there(uri, tmp_path / "back") == "last"
+    assert json.loads((copy_of(uri) / MARK).read_text())["is_sent"]
+    assert writers.claim(open_objects(uri), None, quiet, dead_s=1e6)  # it is free at once
+
+
+def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    put, sending = Objects.put_file, threading.Event()
+
+    def slowly(self, name, path):
+        if not sending.is_set():
+            sending.set()
+            time.sleep(1)
+        put(self, name, path)
+
+    monkeypatch.setattr(Objects, "put_file", slowly)
+
+    def run():
+        with kept(uri, quiet) as directory:
+            (directory / "study.json").write_text("early")
+            assert sending.wait(30)
+            (directory / "study.json").write_text("last")
+            main = threading.get_ident()
+            for at_s in (0.3, 0.5):
+                threading.Timer(at_s, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert there(uri, tmp_path / "back") == "last"
+
+
+def test_an_error_of_the_last_word_is_told_also_after_ctrl_c(uri, outage):
+    def run():
+        with kept(uri, quiet):
+            outage.set()
+            raise KeyboardInterrupt
+
+    with pytest.raises(InputError, match="no route"):
+        run()
+
+
+SLOW = """
+import sys, time
+from raysearch import cli
+from raysearch.remote.objects import Objects
+put = Objects.put_file
+def slowly(self, name, path):
+    print("sending", flush=True)
+    time.sleep(1)
+    put(self, name, path)
+Objects.put_file = slowly
+cli.main(["resume", sys.argv.pop()])
+"""
+
+
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_command_that_ctrl_c_ends_at_its_last_word_has_said_it(times, uri, tmp_path):
+    with kept(uri, quiet) as directory:
+        about = hand_made_study(directory).about
+        write_json(directory / "study.json", {**about, "ended_early": None})
+    words = [sys.executable, "-c", SLOW, uri]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    before = []
+    with subprocess.Popen(words, **pipes) as process:
+        for line in process.stdout:
+            before.append(line)
+            if line == "sending\n":
+                break
+        for _ in range(times):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, (before, told)
+    assert f"kept at {uri}" in told
+    (tmp_path / "back").mkdir()
+    download(uri, tmp_path / "back")
+    assert (tmp_path / "back" / "report.html").is_file()
 
 
 def test_one_process_of_a_machine_at_a_time(uri):
