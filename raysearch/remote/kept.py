@@ -179,16 +179,18 @@ def _replace(
 def _clear(directory: Path, own: Writer | None, say: Callable[[str], None]) -> None:
     """Empty a copy; what it may hold that was never sent is put beside it."""
     if own is None or (_mark(directory) or {}).get("is_sent") is True:
-        for path in _contents(directory):
+        # The mark goes first: a copy without one is never taken for newer than the store.
+        for path in reversed(_contents(directory)):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return
     aside = directory.with_name(f"{directory.name}.{own.folder}")
     say(f"what was in {directory} and may not have been sent is now in {aside}")
     aside.mkdir(mode=0o700, exist_ok=True)
+    # The mark goes last: if this is killed, it still tells that what is left here was never sent.
     for path in _contents(directory):
         path.rename(aside / path.name)
 
 
 def _contents(directory: Path) -> list[Path]:
-    # The mark goes first: a copy without one is never taken for newer than the store.
-    return sorted((p for p in directory.iterdir() if p.name != _LOCK), key=lambda p: p.name != MARK)
+    """What lies in a copy, its mark last."""
+    return sorted((p for p in directory.iterdir() if p.name != _LOCK), key=lambda p: p.name == MARK)
