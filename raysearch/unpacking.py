@@ -1,7 +1,8 @@
-"""Files from strangers that are read whole: none takes more memory than it takes on disk.
+"""Files from strangers that are read into memory: how much of it they may take.
 
 A compressed archive of some kB unpacks to any size, whatever its directory says of it. raysearch
-stores arrays as they are, so nothing that it reads needs to be unpacked.
+stores the arrays of detectors as they are, so none of those needs to be unpacked. Tables and events
+are compressed, and may not be many times their size.
 """
 
 from __future__ import annotations
@@ -12,9 +13,22 @@ from zipfile import ZIP_STORED, ZipFile
 
 from raysearch.errors import InputError
 
+# Numbers that were measured or simulated do not compress so much; a column of labels may.
+_MOST_TIMES = 200
+ALWAYS_FINE = 256 * 2**20
 # Far above every detector, and little beside the memory of a machine that trains any.
 MOST_BYTES = 2**30
 _CHUNK_BYTES = 2**20
+
+
+def most_in_memory(size: int) -> int:
+    """Bytes that a table may take in memory whose file has this size.
+
+    Example:
+        >>> most_in_memory(1000) == ALWAYS_FINE, most_in_memory(10**9)
+        (True, 200000000000)
+    """
+    return max(ALWAYS_FINE, _MOST_TIMES * size)
 
 
 def whole(path: Path, most: int = MOST_BYTES) -> bytes:
