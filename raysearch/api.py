@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
 from raysearch.remote import check_local
-from raysearch.remote.kept import kept
+from raysearch.remote.kept import is_replaced, kept
 from raysearch.settings import Resources, Settings, names, settings_from_json
 from raysearch.spaces import Space, check_outside, space_name
 from raysearch.spaces import space as find_space
@@ -356,4 +357,5 @@ def _execute(
     # Ray takes seconds to import; what needs no search should not wait for it.
     from raysearch.execute import execute
 
-    return execute(study, settings, prepared, resources, say)
+    halt = partial(is_replaced, study.directory)
+    return execute(study, settings, prepared, resources, say, halt)

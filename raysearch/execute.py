@@ -17,7 +17,7 @@ from raysearch.malformed import as_written
 from raysearch.mixture import Mixture
 from raysearch.objectives import objective
 from raysearch.prepare import PreparedStudy
-from raysearch.progress import Progress, Say
+from raysearch.progress import Halt, Progress, Say, never
 from raysearch.recommend import (
     MEMBERS,
     Contender,
@@ -64,6 +64,7 @@ def execute(
     prepared: PreparedStudy,
     resources: Resources,
     say: Say,
+    halt: Halt = never,
 ) -> Study:
     """Run what is left of the study and write its files; needs a connection to Ray.
 
@@ -73,20 +74,21 @@ def execute(
         prepared: its samples.
         resources: of a trial, and the time budget.
         say: where progress goes, line by line.
+        halt: asked between two steps whether to end early, as Ctrl-C does.
     """
     started = time.monotonic()
     samples = share(prepared.samples)
     history = History(study.directory, settings, place=study.place)
     _check_recorded(study, history, settings)
     record = _with_table(study, history, _teller(study, history, settings, say))
-    reason = _search(history, samples, settings, resources, record, say)
+    reason = _search(history, samples, settings, resources, record, say, halt)
     records = history.records()
     write_trials(study.directory / TRIALS, records)
     ended: dict[str, Ended] = {}
     if reason != INTERRUPTED:
         try:
             samples.renew()
-            ended = _retrain(records, settings, samples, resources, say)
+            ended = _retrain(records, settings, samples, resources, say, halt)
         except KeyboardInterrupt:
             reason = INTERRUPTED
     _write_choice(study, settings, prepared, records, ended)
@@ -157,11 +159,12 @@ def _search(
     resources: Resources,
     record: OnRecord,
     say: Say,
+    halt: Halt = never,
 ) -> str | None:
     """Run what is left and let go of the rest; why it ended early, or None."""
     task = Task(samples, settings.repeats, settings.seed)
     try:
-        return run_search(history, task, settings, resources, record, say)
+        return run_search(history, task, settings, resources, record, say, halt)
     finally:
         history.close()
 
@@ -196,11 +199,16 @@ def _with_table(study: Study, history: History, tell: OnRecord) -> OnRecord:
 
 
 def _retrain(
-    records: Records, settings: Settings, samples: Shared, resources: Resources, say: Say
+    records: Records,
+    settings: Settings,
+    samples: Shared,
+    resources: Resources,
+    say: Say,
+    halt: Halt,
 ) -> dict[str, Ended]:
     say("retraining the chosen setups on the full statistics")
     chosen = _winners(records, settings) | _contenders(records, settings)
-    found = refit_all(chosen, samples, settings.seed, resources.gpus_per_trial)
+    found = refit_all(chosen, samples, settings.seed, resources.gpus_per_trial, halt)
     for name, ended in found.items():
         if isinstance(ended.final, str):
             say(f"retraining the choice of {name} failed: {ended.final}")

@@ -21,9 +21,12 @@ from zipfile import BadZipFile
 
 from raysearch.errors import InputError
 from raysearch.storage import is_of_storage
+from raysearch.unpacking import whole
 
 # Characters of an error that is quoted, and of a whole message, whose value a file may hold.
 _MOST, _MOST_TOLD = 300, 1500
+# Of JSON, which takes some ten times as much memory as it takes on disk.
+_MOST_BYTES = 64 * 2**20
 # What the libraries that read and draw files raise where the contents make no sense.
 MALFORMED = (
     ArithmeticError,
@@ -149,7 +152,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: if the file is missing, cut or damaged, or holds anything else.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(whole(path, _MOST_BYTES).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} must be whole JSON, but is not: {reason(error)}; put back the one that "

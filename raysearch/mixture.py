@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from raysearch.features import union
 from raysearch.malformed import MALFORMED, read_json, reason
 from raysearch.schemas import check_schema
 from raysearch.scorer import Scorer, load_scorer
+from raysearch.unpacking import whole
 
 _SCHEMA = 2
 _ABOUT = "mixture.json"
@@ -128,5 +130,5 @@ def load_mixture(directory: Path) -> Mixture:
 
 
 def _part(directory: Path) -> Part:
-    template = np.load(directory / _TEMPLATE, allow_pickle=False)
+    template = np.load(BytesIO(whole(directory / _TEMPLATE)), allow_pickle=False)
     return Part(load_scorer(directory), template)

@@ -11,6 +11,13 @@ from raysearch.objectives import Objective
 from raysearch.records import Record, trial_id
 
 Say = Callable[[str], None]
+# Asked between two steps: whether to end early, since another process has taken the study over.
+Halt = Callable[[], bool]
+
+
+def never() -> bool:
+    """False: what runs here is nobody else's to take over."""
+    return False
 
 
 class Progress:

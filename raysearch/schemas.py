@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from raysearch.errors import InputError
 from raysearch.files import replacing
 from raysearch.malformed import reason, refusing
+from raysearch.parquet import read_parquet
 
 _KEY = b"raysearch_schema"
 
@@ -51,12 +52,13 @@ def read_table(path: Path, schema: int) -> pa.Table:
     """Read a table that `write_table` wrote.
 
     Raises:
-        InputError: if it is damaged, no table, or has another schema.
+        InputError: if it is damaged, no table, or has another schema, or would take far more
+            memory than disk.
     """
     rule, remedy = f"{path.name} must be a whole Parquet table", "put back the one of raysearch"
     with refusing(path, rule, remedy):
         try:
-            table = pq.read_table(path)
+            table = read_parquet(path)
             table.validate(full=True)
         except pa.ArrowException as error:  # of which some kinds are no error of Python's own
             raise ValueError(reason(error)) from error

@@ -14,6 +14,7 @@ from raysearch.detectors.flat_trees import Trees, joined
 from raysearch.detectors.forest import Forest
 from raysearch.errors import InputError
 from raysearch.malformed import MALFORMED, reason
+from raysearch.unpacking import stored_archive
 
 _FILE = "trees.npz"
 _KINDS = {
@@ -41,8 +42,10 @@ class ForestFiles:
         """The forests, or InputError if the file is missing, damaged or no forest."""
         path = directory / _FILE
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            with np.load(stored_archive(path), allow_pickle=False) as arrays:
                 return _forests(arrays)
+        except InputError:
+            raise
         except MALFORMED as error:
             raise InputError(
                 f"{directory} must hold {_FILE} of one saved detector, but reading it failed: "

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.detectors.binning import MAX_BINS, Bins
+from raysearch.detectors.skops_files import open_skops
 from raysearch.detectors.threads import one_thread
 from raysearch.errors import InputError
 from raysearch.malformed import MALFORMED, reason
@@ -57,7 +58,10 @@ class HGBFiles:
 
         path = directory / _FILE
         try:
-            unknown = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
+            contents = open_skops(path)
+            unknown = set(skops.io.get_untrusted_types(file=contents)) - set(_TRUSTED)
+        except InputError:
+            raise
         except MALFORMED as error:
             raise _unreadable(directory, error) from error
         if unknown:
@@ -66,7 +70,7 @@ class HGBFiles:
                 f"{json.dumps(sorted(unknown))}; the file was not loaded."
             )
         try:
-            return [_model(item) for item in skops.io.load(path, trusted=_TRUSTED)]
+            return [_model(item) for item in skops.io.load(contents, trusted=_TRUSTED)]
         except MALFORMED as error:
             raise _unreadable(directory, error) from error
 

@@ -28,6 +28,7 @@ from raysearch.training.networks import Networks
 from raysearch.training.networks import merge as merge_networks
 from raysearch.training.packed import Training, train
 from raysearch.training.settings import MemberSettings, PackSettings
+from raysearch.unpacking import stored_archive, whole
 
 EPOCHS = 20
 DEFAULTS: Parameters = MappingProxyType(
@@ -208,12 +209,12 @@ class MLPDetector:
             InputError: if the directory holds no complete snapshot.
         """
         try:
-            layout = _layout(json.loads((directory / _DESCRIPTION).read_text()))
-            with (
-                (directory / _WEIGHTS).open("rb") as file,
-                np.load(file, allow_pickle=False) as arrays,
-            ):
+            layout = _layout(json.loads(whole(directory / _DESCRIPTION)))
+            contents = stored_archive(directory / _WEIGHTS)
+            with np.load(contents, allow_pickle=False) as arrays:
                 return MLPSnapshot(_networks(layout, dict(arrays)))
+        except InputError:
+            raise
         except MALFORMED as error:
             raise InputError(
                 f"{directory} must hold {_DESCRIPTION} and {_WEIGHTS} of one saved detector, "

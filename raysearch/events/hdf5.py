@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import InputError
+from raysearch.events.swollen import refuse_swollen
 from raysearch.malformed import refusing
 
 _LISTED = 12
@@ -32,7 +33,8 @@ def open_hdf5(path: Path | str) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading and refuse data that lie outside of it.
 
     Raises:
-        InputError: if the file is missing, truncated, not HDF5, or refers to other files.
+        InputError: if the file is missing, truncated, not HDF5, refers to other files, or would
+            take far more memory than disk.
     """
     path = Path(path)
     if not path.is_file():
@@ -46,6 +48,7 @@ def open_hdf5(path: Path | str) -> Iterator[h5py.File]:
     rule = "an event file must be whole HDF5 of a known layout"
     with refusing(path, rule, "copy or download it again"), file:
         _refuse_foreign(file)
+        refuse_swollen(file)
         yield file
 
 

@@ -17,7 +17,14 @@ from typing import Any
 from raysearch.errors import InputError
 from raysearch.live.plain import text
 from raysearch.remote.objects import Objects
-from raysearch.remote.snapshots import Newest, fetch, newest_snapshot, published_at
+from raysearch.remote.snapshots import (
+    Contents,
+    Newest,
+    check_room,
+    fetch,
+    newest_snapshot,
+    published_at,
+)
 from raysearch.remote.uri import name_of
 from raysearch.remote.writers import RENEW_S
 from raysearch.study import SCORES, SELECTION, STUDY, TRIALS
@@ -29,7 +36,6 @@ _TRIES = 5
 _DEAD_S = 4 * RENEW_S
 # What tells of the choices comes last: a page reads the other files when it sees it change.
 _NEEDED = (DATABASE, JOURNAL_FILE, STUDY, TRIALS, SCORES, SELECTION)
-_MOST_BYTES = 2_000_000_000
 
 
 class RemoteStudy:
@@ -52,7 +58,7 @@ class RemoteStudy:
         self._folder = tempfile.TemporaryDirectory(prefix="raysearch-page-")
         self.directory = Path(self._folder.name) / "study"
         self.directory.mkdir()
-        self._files: dict[str, str] = {}
+        self._files: dict[str, Contents] = {}
         self._published: float | None = None
         self._problem = ""
         self._beat: bytes | None = None
@@ -127,12 +133,13 @@ class RemoteStudy:
                 self._seen_alive = time.monotonic()
             self._beat = beat
 
-    def _update(self, newest: Newest, found: dict[str, str]) -> None:
+    def _update(self, newest: Newest, found: dict[str, Contents]) -> None:
         """Replace what has changed, all of it or nothing."""
         changed = [name for name in found if found[name] != self._files.get(name)]
+        check_room([found[name] for name in changed], self.directory, self.uri)
         with tempfile.TemporaryDirectory(dir=self._folder.name) as staging:
             for name in changed:
-                fetch(self._objects, newest, name, Path(staging) / name, _MOST_BYTES)
+                fetch(self._objects, newest, name, Path(staging) / name)
             for name in changed:
                 shutil.move(Path(staging) / name, self.directory / name)
         for name in set(self._files) - set(found):

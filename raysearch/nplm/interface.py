@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,8 +23,8 @@ from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Job, Runner
-from raysearch.progress import Say
-from raysearch.remote.kept import kept
+from raysearch.progress import Halt, Say
+from raysearch.remote.kept import is_replaced, kept
 
 
 def nplm_test(
@@ -153,7 +154,8 @@ def nplm_test(
     if sampler is not None:
         functions.append(sampler)
     with kept(out if out is not None else new_directory("nplm"), say) as directory:
-        with locked(directory, "test"), _runner(address, device, functions, say) as runner:
+        halt = partial(is_replaced, directory)
+        with locked(directory, "test"), _runner(address, device, functions, say, halt) as runner:
             prepared, result = run_chain(question, directory, runner, say)
         write_figures(directory, prepared, result)
         say(f"result: {directory}")
@@ -210,7 +212,7 @@ def _check_device(device: str) -> None:
 
 @contextmanager
 def _runner(
-    address: str | None, device: str, functions: Sequence[Term | Sampler], say: Say
+    address: str | None, device: str, functions: Sequence[Term | Sampler], say: Say, halt: Halt
 ) -> Iterator[Runner]:
     """A runner that connects to Ray when first used: what is refused before needs no Ray."""
     connected_runners: list[Runner] = []
@@ -218,7 +220,8 @@ def _runner(
 
         def run(jobs: Iterable[Job]) -> Iterator[tuple[Batch, Floats]]:
             if not connected_runners:
-                connected_runners.append(_connect(connection, address, device, functions, say))
+                made = _connect(connection, address, device, functions, say, halt)
+                connected_runners.append(made)
             return connected_runners[0](jobs)
 
         yield run
@@ -230,10 +233,11 @@ def _connect(
     device: str,
     functions: Sequence[Term | Sampler],
     say: Say,
+    halt: Halt,
 ) -> Runner:
     gpus_per_task = float(device != "cpu")
     connection.enter_context(connected(address, gpus_per_task, say))
     # Imports Ray.
     from raysearch.nplm.parallel import ray_runner
 
-    return ray_runner(gpus_per_task, functions)
+    return ray_runner(gpus_per_task, functions, halt)

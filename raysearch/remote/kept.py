@@ -16,15 +16,15 @@ from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
-from raysearch.remote.publishing import Publication, renewal_of, repeated
+from raysearch.remote.publishing import Publication, Renewal, repeated, uninterrupted
 from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
 
 # Lies in a copy and tells of what; a study's own files have other names.
 MARK, _LOCK, SCHEMA = ".kept.json", ".kept.lock", 1
-# Copies that this process writes.
-_OPEN: set[Path] = set()
+# Copies that this process writes, and what keeps the right to.
+_OPEN: dict[Path, Renewal] = {}
 
 
 @contextmanager
@@ -46,13 +46,21 @@ def kept(place: Path | str, say: Callable[[str], None]) -> Iterator[Path]:
         yield directory
         return
     objects = open_objects(uri)
-    with _alone(directory):
-        _OPEN.add(directory)
-        try:
-            with _published(objects, directory, say):
-                yield directory
-        finally:
-            _OPEN.remove(directory)
+    with _alone(directory), _published(objects, directory, say):
+        yield directory
+
+
+def is_replaced(directory: Path) -> bool:
+    """Whether another process has taken over the study whose copy this process writes.
+
+    What runs in a directory that `kept` gave asks between two steps, and ends: nothing that it
+    still finds would be published.
+
+    Example:
+        >>> is_replaced(Path("studies/first"))
+        False
+    """
+    return directory in _OPEN and _OPEN[directory].superseded is not None
 
 
 def download(uri: str, to: Path) -> None:
@@ -109,7 +117,7 @@ def _alone(directory: Path) -> Iterator[None]:
 @contextmanager
 def _published(objects: Objects, directory: Path, say: Callable[[str], None]) -> Iterator[None]:
     own = _writer(directory)
-    renewal = renewal_of(claim(objects, own, say))
+    renewal = Renewal(claim(objects, own, say))
     with repeated(renewal.step):
         newest = newest_snapshot(objects)
         if newest is not None and _is_behind(directory, own, newest):
@@ -119,14 +127,17 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
         base = {} if newest is None else newest.files
         publisher = Publisher(objects, renewal.claim.writer, directory, base)
         publication = Publication(publisher, renewal, say)
+        _OPEN[directory] = renewal
         try:
             with repeated(publication.step):
                 yield
         finally:
-            if renewal.superseded is not None:
-                raise renewal.superseded
-            publication.end()
-            _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
+            del _OPEN[directory]
+            with uninterrupted():
+                if renewal.superseded is not None:
+                    raise renewal.superseded
+                publication.end()
+                _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
 
 
 def _is_behind(directory: Path, own: Writer | None, newest: Newest) -> bool:
@@ -168,16 +179,18 @@ def _replace(
 def _clear(directory: Path, own: Writer | None, say: Callable[[str], None]) -> None:
     """Empty a copy; what it may hold that was never sent is put beside it."""
     if own is None or (_mark(directory) or {}).get("is_sent") is True:
-        for path in _contents(directory):
+        # The mark goes first: a copy without one is never taken for newer than the store.
+        for path in reversed(_contents(directory)):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return
     aside = directory.with_name(f"{directory.name}.{own.folder}")
     say(f"what was in {directory} and may not have been sent is now in {aside}")
     aside.mkdir(mode=0o700, exist_ok=True)
+    # The mark goes last: if this is killed, it still tells that what is left here was never sent.
     for path in _contents(directory):
         path.rename(aside / path.name)
 
 
 def _contents(directory: Path) -> list[Path]:
-    # The mark goes first: a copy without one is never taken for newer than the store.
-    return sorted((p for p in directory.iterdir() if p.name != _LOCK), key=lambda p: p.name != MARK)
+    """What lies in a copy, its mark last."""
+    return sorted((p for p in directory.iterdir() if p.name != _LOCK), key=lambda p: p.name == MARK)

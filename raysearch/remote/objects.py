@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import secrets
 import shutil
@@ -17,7 +18,9 @@ import pyarrow.fs as pa_fs
 from raysearch.errors import InputError
 
 _LISTINGS = 5
-_PART_BYTES = 2**20
+_CHUNK_BYTES = 2**20
+# Of what is read into memory: a list of many thousand files has some MiB.
+_MOST_BYTES = 64 * 2**20
 
 
 class Unreachable(InputError):
@@ -50,42 +53,24 @@ class Objects:
     def put_file(self, name: str, path: Path) -> None:
         """Write an object with the contents of a file; see `put`."""
         with self._writing(name) as stream, path.open("rb") as file:
-            shutil.copyfileobj(file, stream, _PART_BYTES)
+            shutil.copyfileobj(file, stream, _CHUNK_BYTES)
 
     def get(self, name: str) -> bytes:
         """The contents of an object.
 
         Raises:
             FileNotFoundError: if there is none of this name.
+            InputError: if it is larger than anything that is read into memory.
             Unreachable: if the store does not give it.
         """
-        with self._told(), self.system.open_input_stream(self._path(name)) as stream:
-            contents: bytes = stream.read()
-        return contents
+        whole = io.BytesIO()
+        self._copy(name, whole, _MOST_BYTES)
+        return whole.getvalue()
 
-    def get_file(self, name: str, path: Path, most: int | None = None) -> None:
-        """Write the contents of an object into a file; see `get`.
-
-        Args:
-            name: of the object.
-            path: of the file.
-            most: bytes that it may have; None for any number.
-
-        Raises:
-            InputError: if it has more.
-        """
-        with (
-            self._told(),
-            self.system.open_input_stream(self._path(name)) as stream,
-            path.open("wb") as file,
-        ):
-            while part := stream.read(_PART_BYTES):
-                file.write(part)
-                if most is not None and file.tell() > most:
-                    raise InputError(
-                        f"an object that is only looked at must not have more than {most} bytes, "
-                        f"but {name} of {self.uri} has."
-                    )
+    def get_file(self, name: str, path: Path, most: int) -> None:
+        """Write the contents of an object, so many bytes at most, into a file; see `get`."""
+        with self._told(), path.open("wb") as file:
+            self._copy(name, file, most)
 
     def modified(self, folder: str) -> float | None:
         """When what lies directly in a folder was written last, in seconds since 1970.
@@ -134,6 +119,20 @@ class Objects:
             with suppress(FileNotFoundError):
                 return list(self.system.get_file_info(selector))
         return list(self.system.get_file_info(selector))
+
+    def _copy(self, name: str, to: BinaryIO, most: int) -> None:
+        """Copy an object; what an object store says of its size is not relied upon."""
+        left = most
+        with self._told(), self.system.open_input_stream(self._path(name)) as stream:
+            while chunk := stream.read(min(_CHUNK_BYTES, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    raise InputError(
+                        f"an object must be no larger than was said when it was published, but "
+                        f"{name} of {self.uri} has more than {most} bytes; whoever may write there "
+                        "is not to be trusted."
+                    )
+                to.write(chunk)
 
     def _path(self, name: str) -> str:
         return posixpath.join(self.base, name)

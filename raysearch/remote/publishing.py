@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 
 from raysearch.errors import InputError
 from raysearch.remote.objects import Unreachable
@@ -24,12 +25,10 @@ class Renewal:
 
     Attributes:
         claim: the right to write.
-        main: the main thread, if that is the one to interrupt when another has taken over.
-        superseded: that another has taken over.
+        superseded: that another has taken over; who runs the study asks for it between two steps.
     """
 
     claim: Claim
-    main: int | None
     superseded: Superseded | None = None
 
     def step(self) -> None:
@@ -42,9 +41,6 @@ class Renewal:
             return
         except Superseded as error:
             self.superseded = error
-            if self.main is not None:
-                # As Ctrl-C does: the search ends, and its copy stays as it is.
-                signal.pthread_kill(self.main, signal.SIGINT)
 
 
 @dataclass
@@ -115,13 +111,9 @@ class _Repeated:
             self.step()
 
     def end(self, thread: threading.Thread) -> None:
-        """End it, whatever Ctrl-C says meanwhile: the last word is still to come."""
+        """End it, once it has finished what it is at."""
         self._ended.set()
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt:
-                continue
+        thread.join()
 
 
 @contextmanager
@@ -133,10 +125,28 @@ def repeated(step: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        work.end(thread)
+        with uninterrupted():
+            work.end(thread)
 
 
-def renewal_of(claim: Claim) -> Renewal:
-    """What renews a claim that this thread uses."""
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What Ctrl-C says during the block is heard after it, unless the block failed."""
+    previous = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
-    return Renewal(claim, threading.get_ident() if is_main else None)
+    # Only the main thread hears it; a handler that Python did not set it cannot put back.
+    if not is_main or previous is None:
+        yield
+        return
+    heard: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if heard:
+        signal.raise_signal(signal.SIGINT)

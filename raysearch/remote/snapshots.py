@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from raysearch.errors import InputError
 from raysearch.files import sha256
@@ -28,13 +29,15 @@ from raysearch.study_files import (
     regular_files,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 _LISTS, _FILES = "snapshots", "files"
 # A reader that began with one snapshot finds its files while the next is published.
 _KEPT = 2
 _TRIES = 5
 _LIST = re.compile(r"\d{8}\.json")
 _SHA256 = re.compile("[0-9a-f]{64}")
+# Left free where a snapshot is written, and what a file takes there besides its contents.
+_RESERVE_BYTES, _BLOCK_BYTES = 256 * 2**20, 4096
 
 
 class State(NamedTuple):
@@ -45,16 +48,28 @@ class State(NamedTuple):
     number: int
 
 
+class Contents(NamedTuple):
+    """What a file of a snapshot holds.
+
+    Attributes:
+        sha256: names it in the store.
+        size: in bytes.
+    """
+
+    sha256: str
+    size: int
+
+
 class Listed(NamedTuple):
     """A file of a snapshot.
 
     Attributes:
         state: of the file when it was published; None of a database, which is always looked at.
-        sha256: of its contents.
+        contents: that were published.
     """
 
     state: State | None
-    sha256: str
+    contents: Contents
 
 
 @dataclass
@@ -65,15 +80,15 @@ class Publisher:
         objects: of the store.
         writer: in whose folder.
         study: the directory.
-        base: SHA-256 of the files that are published already, by earlier writers.
+        base: contents of the files that are published already, by earlier writers.
     """
 
     objects: Objects
     writer: Writer
     study: Path
-    base: Mapping[str, str]
+    base: Mapping[str, Contents]
     _held: dict[Path, Listed] = field(default_factory=dict)
-    _lists: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    _lists: list[tuple[int, dict[str, Contents]]] = field(default_factory=list)
     _number: int = 0
 
     def publish(self) -> bool:
@@ -87,13 +102,13 @@ class Publisher:
         with tempfile.TemporaryDirectory(prefix=".sent.", dir=self.study.parent) as name:
             folder = Path(name)
             self._held = dict(self._current(folder))
-            listed = {path.as_posix(): file.sha256 for path, file in self._held.items()}
+            listed = {path.as_posix(): file.contents for path, file in self._held.items()}
             if listed == (self._lists[-1][1] if self._lists else self.base):
                 return False
             if not is_study(listed) or not self._send(folder, listed):
                 return False
         self._number += 1
-        told = {"schema": SCHEMA, "files": listed}
+        told = {"schema": SCHEMA, "files": {name: of._asdict() for name, of in listed.items()}}
         self.objects.put(self._path(_LISTS, _list_name(self._number)), json.dumps(told).encode())
         self._lists.append((self._number, listed))
         self._forget()
@@ -121,10 +136,10 @@ class Publisher:
                     held = Listed(state, _copied(self.study / path, folder))
                 yield path, held
 
-    def _send(self, folder: Path, listed: Mapping[str, str]) -> bool:
+    def _send(self, folder: Path, listed: Mapping[str, Contents]) -> bool:
         """Send what the store has not got yet; False if a file has changed again meanwhile."""
         sent = set(self.objects.names(self._path(_FILES)))
-        for name, digest in listed.items():
+        for name, (digest, _) in listed.items():
             if digest in sent:
                 continue
             if not (folder / digest).is_file():
@@ -143,8 +158,8 @@ class Publisher:
             return
         number, gone = self._lists.pop(0)
         self.objects.remove(self._path(_LISTS, _list_name(number)))
-        kept = {each for _, of in self._lists for each in of.values()}
-        for each in set(gone.values()) - kept:
+        kept = {each.sha256 for _, of in self._lists for each in of.values()}
+        for each in {each.sha256 for each in gone.values()} - kept:
             self.objects.remove(self._path(_FILES, each))
 
     def _path(self, *parts: str) -> str:
@@ -156,11 +171,11 @@ class Newest(NamedTuple):
 
     Attributes:
         writer: that published it.
-        files: SHA-256 of each file by its path.
+        files: contents of each file by its path.
     """
 
     writer: Writer
-    files: dict[str, str]
+    files: dict[str, Contents]
 
 
 def newest_snapshot(objects: Objects) -> Newest | None:
@@ -186,7 +201,7 @@ def published_at(objects: Objects, newest: Newest) -> float | None:
     return objects.modified(f"{newest.writer.folder}/{_LISTS}")
 
 
-def fetch(objects: Objects, newest: Newest, name: str, path: Path, most: int | None = None) -> None:
+def fetch(objects: Objects, newest: Newest, name: str, path: Path) -> None:
     """Write a file of a snapshot to a path.
 
     Args:
@@ -194,15 +209,14 @@ def fetch(objects: Objects, newest: Newest, name: str, path: Path, most: int | N
         newest: the snapshot.
         name: of the file in it.
         path: to write to.
-        most: bytes that it may have; None for any number.
 
     Raises:
         FileNotFoundError: if newer snapshots took its place meanwhile.
         InputError: if it is not what was published, or larger.
         Unreachable: if the store does not answer.
     """
-    digest = newest.files[name]
-    objects.get_file(f"{newest.writer.folder}/{_FILES}/{digest}", path, most)
+    digest, size = newest.files[name]
+    objects.get_file(f"{newest.writer.folder}/{_FILES}/{digest}", path, size)
     if sha256(path) != digest:
         raise InputError(
             f"a file of a snapshot must be what was published, but {name} of {objects.uri} is "
@@ -221,8 +235,8 @@ def restore(objects: Objects, to: Path) -> Newest:
         The snapshot.
 
     Raises:
-        InputError: if there is no snapshot, it is not whole, or one of its files would lie
-            elsewhere.
+        InputError: if there is no snapshot, it is not whole, there is no room for it, or one of its
+            files would lie elsewhere or is larger than was published.
         Unreachable: if the store does not answer.
     """
     for _ in range(_TRIES):
@@ -242,10 +256,10 @@ def restore(objects: Objects, to: Path) -> Newest:
 
 
 def _restore(objects: Objects, newest: Newest, to: Path) -> None:
-    for name, digest in newest.files.items():
+    missing = {name: of for name, of in newest.files.items() if not _is_there(to / name, of)}
+    check_room(missing.values(), to, objects.uri)
+    for name in missing:
         path = to / name
-        if path.is_file() and sha256(path) == digest:
-            continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
@@ -260,20 +274,37 @@ def _restore(objects: Objects, newest: Newest, to: Path) -> None:
             (to / path).unlink()
 
 
+def _is_there(path: Path, contents: Contents) -> bool:
+    return path.is_file() and sha256(path) == contents.sha256
+
+
+def check_room(missing: Iterable[Contents], to: Path, uri: str) -> None:
+    """Raise InputError if files of a study's snapshot do not fit where a directory lies."""
+    needed = sum(of.size + _BLOCK_BYTES for of in missing)
+    room = max(0, shutil.disk_usage(to).free - _RESERVE_BYTES)
+    if needed > room:
+        raise InputError(
+            f"a snapshot of a study must fit where it is copied to, but that of {uri} takes "
+            f"{needed / 2**20:.1f} MiB, and {to.parent} has {room / 2**20:.1f} MiB beyond the "
+            f"{_RESERVE_BYTES / 2**20:.0f} MiB that stay free; make room, and if a study cannot be "
+            "so large, whoever may write there is not to be trusted."
+        )
+
+
 def _list_name(number: int) -> str:
     return f"{number:08d}.json"
 
 
-def _copied(path: Path, folder: Path) -> str:
-    """Copy a file into the folder, named by its SHA-256, which is given back."""
+def _copied(path: Path, folder: Path) -> Contents:
+    """Copy a file into the folder, named by its SHA-256."""
     copy = folder / "copy"
     copy_file(path, copy)
-    found = sha256(copy)
-    copy.rename(folder / found)
+    found = Contents(sha256(copy), copy.stat().st_size)
+    copy.rename(folder / found.sha256)
     return found
 
 
-def _files_of(objects: Objects, name: str) -> dict[str, str]:
+def _files_of(objects: Objects, name: str) -> dict[str, Contents]:
     where = f"{objects.uri}/{name}"
     try:
         told = json.loads(objects.get(name))
@@ -284,11 +315,18 @@ def _files_of(objects: Objects, name: str) -> dict[str, str]:
     files = told.get("files")
     if not isinstance(files, dict):
         raise InputError(f"{where} must be a list of files, but holds {files!r}.")
-    for path, digest in files.items():
+    for path in files:
         check_inside(path, where)
-        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-            raise InputError(f"{where} must hold SHA-256 sums, but holds {digest!r}.")
-    return files
+    return {path: _contents_of(told, where) for path, told in files.items()}
+
+
+def _contents_of(told: Any, where: str) -> Contents:
+    digest, size = (told.get(n) if isinstance(told, dict) else None for n in Contents._fields)
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        raise InputError(f"{where} must hold SHA-256 sums, but holds {told!r}.")
+    if type(size) is not int or size < 0:
+        raise InputError(f"{where} must hold sizes in bytes, but holds {told!r}.")
+    return Contents(digest, size)
 
 
 def _state(path: Path) -> State | None:

@@ -11,7 +11,7 @@ from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import Inputs
 from raysearch.malformed import as_written
-from raysearch.progress import Say
+from raysearch.progress import Halt, Say, never
 from raysearch.records import INTERRUPTED
 from raysearch.scanning.cells import Cell
 from raysearch.scanning.conduct import Conduct, Plan
@@ -40,6 +40,7 @@ def execute(
     inputs: Mapping[str, Inputs],
     executor: Executor,
     say: Say,
+    halt: Halt = never,
 ) -> Scan:
     """Run what is left of the scan and write its files.
 
@@ -49,9 +50,10 @@ def execute(
         inputs: by feature set.
         executor: where its pieces run.
         say: receives progress, line by line.
+        halt: asked between two steps whether to end early, as Ctrl-C does.
     """
     started = time.monotonic()
-    sets, ending = draw_all(settings), Ending()
+    sets, ending = draw_all(settings), Ending(halt=halt)
     with as_written(scan.directory, "scan"):
         results = read_results(scan.directory)
         # It has to make sense when this run ends.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from raysearch.inputs import INPUTS, Inputs, Source, are_those, describe, moved,
 from raysearch.malformed import as_written
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
-from raysearch.remote.kept import kept
+from raysearch.remote.kept import is_replaced, kept
 from raysearch.scanning.cost import Cost, estimate
 from raysearch.scanning.execute import draw_all, execute
 from raysearch.scanning.inputs import rehearsals, scan_inputs
@@ -181,7 +182,8 @@ def _run(
         # Imports Ray.
         from raysearch.scanning.parallel import RayTasks
 
-        return execute(Scan(directory), settings, inputs, RayTasks(), say)
+        halt = partial(is_replaced, directory)
+        return execute(Scan(directory), settings, inputs, RayTasks(), say, halt)
 
 
 def _estimated(inputs: Mapping[str, Inputs], settings: ScanSettings, say: Say) -> Cost:

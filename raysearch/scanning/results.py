@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from raysearch.records import Record, record_from_json
 from raysearch.scanning.cells import Cell
+from raysearch.unpacking import whole
 
 JOURNAL = "journal.jsonl"
 # State of a trial whose workers or sample were lost again and again: nothing is known of it.
@@ -102,9 +103,9 @@ def read_results(directory: Path) -> Results:
     found, path = Results(directory), directory / JOURNAL
     if not path.is_file():
         return found
-    whole = path.read_bytes()
-    kept = whole[: whole.rfind(b"\n") + 1]
-    if len(kept) < len(whole):
+    held = whole(path)
+    kept = held[: held.rfind(b"\n") + 1]
+    if len(kept) < len(held):
         with path.open("r+b") as file:
             file.truncate(len(kept))
     for line in kept.decode().splitlines():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from raysearch.detectors import Member, detector
 from raysearch.objectives import OBJECTIVES
 from raysearch.packs import joins_packs
+from raysearch.progress import Halt, never
 from raysearch.refit import Final, Refit, combine, final_members
 from raysearch.samples import TwoSample, View
 from raysearch.training.kernel import kernel
@@ -26,6 +27,7 @@ from raysearch.verdict import Opinion, Retrained, joined, retrain, verdict_membe
 # Members that are trained as one where that is faster. It does not depend on how many workers share
 # them, so that the result does not either.
 _TOGETHER = 5
+_LOOK_EVERY_S = 0.5
 
 # Trial, number of members, and the objective where it decides the epochs.
 Key = tuple[int, int, str | None]
@@ -82,6 +84,7 @@ def refit_all(
     samples: Mapping[View, TwoSample],
     seed: int,
     gpus: float = 0.0,
+    halt: Halt = never,
 ) -> dict[str, Ended]:
     """Retrain all winners; all tasks run side by side.
 
@@ -92,9 +95,13 @@ def refit_all(
         samples: the two samples of each mode and feature set.
         seed: of the study.
         gpus: share of a GPU for each task that trains networks.
+        halt: asked all the time whether to end early.
 
     Returns:
         What became of each, by the same name. One that fails costs no other.
+
+    Raises:
+        KeyboardInterrupt: if `halt` ended it, as Ctrl-C does.
     """
     task = ray.remote(num_cpus=1, max_retries=3)(_refit)
     started: dict[Key, list[_Task]] = {}
@@ -109,6 +116,7 @@ def refit_all(
             _Task(placed.remote(winner.setup, samples, *part, winner.objective), *map(bool, part))
             for part in parts
         ]
+    _wait([task.result for tasks in started.values() for task in tasks], halt)
     ended = {
         key: _result(distinct[key].setup, [_of_task(task) for task in tasks])
         for key, tasks in started.items()
@@ -124,6 +132,15 @@ def _distinct(winners: Iterable[Winner]) -> dict[Key, Winner]:
         is_asked = winner.is_asked or (key in found and found[key].is_asked)
         found[key] = winner._replace(is_asked=is_asked)
     return found
+
+
+def _wait(results: list[ray.ObjectRef[Retrained]], halt: Halt) -> None:
+    while results:
+        if halt():
+            for left in results:
+                ray.cancel(left, force=False)
+            raise KeyboardInterrupt
+        _, results = ray.wait(results, num_returns=len(results), timeout=_LOOK_EVERY_S)
 
 
 def _result(setup: Setup, ended: Sequence[Retrained]) -> Ended:

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from raysearch.joint import joint_space
-from raysearch.progress import Say
+from raysearch.progress import Halt, Say, never
 from raysearch.records import Record
 from raysearch.settings import Resources, Settings
 from raysearch.tuning.book import Book, OnRecord
@@ -31,6 +31,7 @@ def run_search(
     resources: Resources,
     on_record: OnRecord,
     say: Say,
+    halt: Halt = never,
 ) -> str | None:
     """Run what is left of the study; every end of a trial is recorded at once.
 
@@ -43,11 +44,12 @@ def run_search(
         resources: of a trial, the time budget, and the backend.
         on_record: called with index and record when a trial has ended.
         say: told which backend "auto" chose.
+        halt: asked all the time whether to end early.
 
     Returns:
         Why the study ended early, or None if it is complete.
     """
-    ending, pace = Ending(resources.time_budget_s), Pace()
+    ending, pace = Ending(resources.time_budget_s, halt), Pace()
     # A random search stays exact at any concurrency and stops no trial.
     races = settings.sampler != "random"
     timeout_s = resources.trial_timeout_s

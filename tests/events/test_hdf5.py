@@ -79,11 +79,14 @@ def test_a_damaged_chunk(tmp_path):
         read_events(crafted(tmp_path, craft))
 
 
-def test_a_huge_data_set_without_data_is_refused_before_memory_is_asked_for(tmp_path):
+@pytest.mark.parametrize(
+    ("rows", "rule"), [(1024, "must hold events, but has none"), (10**15, "tells of 4000000000")]
+)
+def test_a_data_set_without_data_is_refused_before_memory_is_asked_for(rows, rule, tmp_path):
     path = tmp_path / "f.h5"
     with h5py.File(path, "w") as file:
-        file.create_dataset("mjj", (10**15,), "f4", chunks=(1024,)).attrs["unit"] = "TeV"
-    with pytest.raises(InputError, match="must hold events, but has none"):
+        file.create_dataset("mjj", (rows,), "f4", chunks=(1024,)).attrs["unit"] = "TeV"
+    with pytest.raises(InputError, match=rule):
         read_events(path)
 
 

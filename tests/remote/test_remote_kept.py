@@ -8,14 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from toys import hand_made_study
 
 from raysearch.errors import InputError
+from raysearch.files import write_json
 from raysearch.remote import kept as module
 from raysearch.remote import publishing, writers
-from raysearch.remote.kept import MARK, copy_of, download, kept
+from raysearch.remote.kept import MARK, copy_of, download, is_replaced, kept
 from raysearch.remote.objects import Objects, Unreachable, open_objects
 
 pytestmark = pytest.mark.usefixtures("machine")
@@ -144,40 +147,38 @@ def test_another_machine_goes_on_with_what_was_sent_and_that_counts(uri, machine
         assert (directory / "study.json").read_text() == "second"
 
 
-def test_who_was_replaced_stops_as_by_ctrl_c_and_says_why(uri, monkeypatch):
-    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+def replaced(uri):
+    """What a process that runs a study is told of another that takes over: before, then, after."""
     found = []
 
     def run():
         with kept(uri, quiet) as here:
-            (here / "study.json").write_text("one")
+            found.append(is_replaced(here))
             open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
-            try:
-                time.sleep(30)
-            except KeyboardInterrupt:
-                found.append((here / "study.json").read_text())
+            ends = time.monotonic() + 30
+            while not is_replaced(here) and time.monotonic() < ends:
+                time.sleep(0.02)
+            with kept(here, quiet) as within:
+                found.append(is_replaced(within))
 
     with pytest.raises(writers.Superseded, match="another has gone on"):
         run()
-    assert found == ["one"]
+    return [*found, is_replaced(copy_of(uri))]
 
 
-def test_in_a_thread_it_stops_sending_and_says_why(uri, monkeypatch):
+def test_who_was_replaced_is_told_whatever_signals_do(uri, monkeypatch):
     monkeypatch.setattr(publishing, "RENEW_S", 0.05)
-    errors = []
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert replaced(uri) == [False, True, False]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
-    def run():
-        try:
-            with kept(uri, quiet):
-                open_objects(uri).put(writers.Writer(9, "f" * 16).claim, b'{"beat": "0"}')
-                time.sleep(1)
-        except InputError as error:
-            errors.append(error)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert [type(error) for error in errors] == [writers.Superseded]
+def test_who_was_replaced_is_told_in_any_thread(uri, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(replaced, uri).result() == [False, True, False]
 
 
 @pytest.fixture
@@ -235,12 +236,106 @@ def test_if_the_last_word_cannot_be_sent_it_says_where_all_is_and_sends_it_later
     assert there(uri, tmp_path / "back") == "last"
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_while_the_last_word_is_sent_is_heard_after_it(times, uri, tmp_path, monkeypatch):
+    put = Objects.put_file
+
+    def interrupted(self, name, path):
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        put(self, name, path)
+
+    monkeypatch.setattr(Objects, "put_file", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write(uri, "last")
+    assert signal.getsignal(signal.SIGINT) == before
+    assert there(uri, tmp_path / "back") == "last"
+    assert json.loads((copy_of(uri) / MARK).read_text())["is_sent"]
+    assert writers.claim(open_objects(uri), None, quiet, dead_s=1e6)  # it is free at once
+
+
+def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing, "RENEW_S", 0.05)
+    put, sending = Objects.put_file, threading.Event()
+
+    def slowly(self, name, path):
+        if not sending.is_set():
+            sending.set()
+            time.sleep(1)
+        put(self, name, path)
+
+    monkeypatch.setattr(Objects, "put_file", slowly)
+
+    def run():
+        with kept(uri, quiet) as directory:
+            (directory / "study.json").write_text("early")
+            assert sending.wait(30)
+            (directory / "study.json").write_text("last")
+            main = threading.get_ident()
+            for at_s in (0.3, 0.5):
+                threading.Timer(at_s, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert there(uri, tmp_path / "back") == "last"
+
+
+def test_an_error_of_the_last_word_is_told_also_after_ctrl_c(uri, outage):
+    def run():
+        with kept(uri, quiet):
+            outage.set()
+            raise KeyboardInterrupt
+
+    with pytest.raises(InputError, match="no route"):
+        run()
+
+
+SLOW = """
+import sys, time
+from raysearch import cli
+from raysearch.remote.objects import Objects
+put = Objects.put_file
+def slowly(self, name, path):
+    print("sending", flush=True)
+    time.sleep(1)
+    put(self, name, path)
+Objects.put_file = slowly
+cli.main(["resume", sys.argv.pop()])
+"""
+
+
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_command_that_ctrl_c_ends_at_its_last_word_has_said_it(times, uri, tmp_path):
+    with kept(uri, quiet) as directory:
+        about = hand_made_study(directory).about
+        write_json(directory / "study.json", {**about, "ended_early": None})
+    words = [sys.executable, "-c", SLOW, uri]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    before = []
+    with subprocess.Popen(words, **pipes) as process:
+        for line in process.stdout:
+            before.append(line)
+            if line == "sending\n":
+                break
+        for _ in range(times):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, (before, told)
+    assert f"kept at {uri}" in told
+    (tmp_path / "back").mkdir()
+    download(uri, tmp_path / "back")
+    assert (tmp_path / "back" / "report.html").is_file()
+
+
 def test_one_process_of_a_machine_at_a_time(uri):
     with kept(uri, quiet) as directory:
-        module._OPEN.clear()
+        held = module._OPEN.pop(directory)
         with pytest.raises(InputError, match="running already"), kept(uri, quiet):
             pass
-        module._OPEN.add(directory)
+        module._OPEN[directory] = held
 
 
 def test_copies_are_this_users_alone(uri):
@@ -270,6 +365,85 @@ def test_what_was_never_sent_is_put_aside_when_another_machine_went_on(uri, mach
     (aside,) = [path for path in directory.parent.iterdir() if path != directory]
     assert (aside / "study.json").read_text() == "not yet sent"
     assert any(str(aside) in line for line in lines)
+
+
+class Killed(BaseException):
+    """Nothing in the package expects it."""
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Call it with a number: at so manieth change of a directory this process is as if killed."""
+    left = []
+
+    def counted(change):
+        def made(*given, **named):
+            if left:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Killed
+            return change(*given, **named)
+
+        return made
+
+    for name in ("rename", "replace", "mkdir", "unlink"):
+        monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
+    monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+
+    def after(changes):
+        left[:] = [changes]
+        return left
+
+    return after
+
+
+UNSENT = {"study.json": "not yet sent", "a": "1", "b": "2", "c/d": "3", "zz": "4"}
+
+
+def with_unsent(uri, machine):
+    """The first machine holds files that it never sent, and the second has gone on."""
+    write(uri, "first")
+    killed(uri)
+    for name, text in UNSENT.items():
+        (copy_of(uri) / name).parent.mkdir(exist_ok=True)
+        (copy_of(uri) / name).write_text(text)
+    machine("second")
+    write(uri, "second")
+    machine("first")
+
+
+def texts(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+def test_wherever_putting_aside_is_killed_nothing_unsent_is_lost(
+    uri, machine, monkeypatch, kill, tmp_path
+):
+    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
+    with_unsent(uri, machine)
+    whole = tmp_path / "caches"
+    shutil.copytree(whole, tmp_path / "before", copy_function=shutil.copy)
+    for step in range(100):
+        shutil.rmtree(whole)
+        shutil.copytree(tmp_path / "before", whole)
+        left = kill(step)
+        try:
+            with kept(uri, quiet):
+                pass
+        except Killed:
+            left.clear()
+        else:
+            break
+        with kept(uri, quiet) as directory:
+            assert texts(directory) == {"study.json": "second"}, step
+        (aside,) = [p for p in directory.parent.iterdir() if p.name[0] != "." and p != directory]
+        assert texts(aside) == UNSENT, step
+    assert step > 2 * len(UNSENT)
 
 
 def test_who_only_looked_is_not_taken_for_who_went_on(uri, machine, monkeypatch):

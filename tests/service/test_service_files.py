@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import sqlite3
+import tracemalloc
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -219,6 +220,22 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MOST_BYTES", 99)
     with pytest.raises(InputError, match="not unpack to more than 99 bytes"):
         unpack(lines(("study.json", "0" * 100)), tmp_path / "to")
+
+
+def test_an_archive_whose_directory_lies_takes_no_memory(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("study.json", bytes(128 * 2**20))
+        made.filelist[0].file_size = 10
+    body = base64.encodebytes(buffer.getvalue()).decode()
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    tracemalloc.start()
+    with pytest.raises(InputError, match="must unpack to files"):
+        unpack(
+            f"raysearch archive begins\n{body}raysearch archive ends {digest}\n", tmp_path / "to"
+        )
+    assert tracemalloc.get_traced_memory()[1] < 32 * 2**20
+    tracemalloc.stop()
 
 
 def test_an_archive_that_was_cut_or_changed_is_refused(study, tmp_path):

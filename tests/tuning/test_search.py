@@ -152,6 +152,8 @@ def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_r
     found = refit_all(chosen, prepared.samples, 1)
     assert found["val_sic"].final.members == 5
     assert "max_bins" in found["val_loss"].final
+    with pytest.raises(KeyboardInterrupt):
+        refit_all(chosen, prepared.samples, 1, halt=lambda: True)
 
 
 def test_a_file_without_labels_works_end_to_end(events, tmp_path):

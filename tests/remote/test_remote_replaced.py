@@ -1,0 +1,123 @@
+"""What runs ends when another process takes its study over: searches, scans and tests, anywhere."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import raysearch
+from raysearch.nplm import nplm_test
+from raysearch.remote import publishing, writers
+from raysearch.remote.kept import copy_of
+from raysearch.remote.objects import open_objects
+
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("machine")]
+# Many more than there is time for.
+ENDLESS = 2_000
+
+
+def quiet(line):
+    pass
+
+
+def a_search(uri, say):
+    raysearch.search(
+        raysearch.surrogate_events(4_000, 300, 11),
+        n_signal=150,
+        space="hgb",
+        sampler="random",
+        trials=ENDLESS,
+        repeats=1,
+        verdict_share=0.0,
+        out=uri,
+        say=say,
+    )
+
+
+def a_scan(uri, say):
+    raysearch.scan(
+        raysearch.surrogate_events(4_000, 300, 11),
+        n_signal=[100],
+        detectors=["hgb"],
+        sets=ENDLESS,
+        repeats=1,
+        yes=True,
+        out=uri,
+        say=say,
+    )
+
+
+def a_test(uri, say):
+    rng = np.random.default_rng(1)
+    data, reference = rng.normal(size=(500, 2)), rng.normal(size=(5000, 2))
+    nplm_test(data, reference, toys=100 * ENDLESS, sigma=[1.0], centres=200, out=uri, say=say)
+
+
+@pytest.fixture
+def asleep(monkeypatch):
+    """While its event is set no claim is renewed: to others, its writer may be dead."""
+    event, renew = threading.Event(), writers.Claim.renew
+    monkeypatch.setattr(publishing, "RENEW_S", 0.1)
+    monkeypatch.setattr(writers.Claim, "renew", lambda of: None if event.is_set() else renew(of))
+    return event
+
+
+def wait_for(found, thread):
+    ends = time.monotonic() + 120
+    while not found():
+        assert time.monotonic() < ends
+        assert not thread.done(), thread.result()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+@pytest.mark.parametrize(
+    ("run", "begun"), [(a_search, "trial 0"), (a_scan, "/2000]"), (a_test, "so far")]
+)
+def test_in_a_thread_it_ends_soon(run, begun, uri, asleep, local_ray):
+    lines = []
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(run, uri, lines.append)
+        wait_for(lambda: any(begun in line for line in lines), thread)
+        asleep.set()
+        taken = writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
+        asleep.clear()
+        with pytest.raises(writers.Superseded, match="another has gone on"):
+            thread.result(timeout=30)
+    assert taken.writer.generation == 2
+    assert any(copy_of(uri).iterdir())
+
+
+IGNORES = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.path[:0] = [{folder!r}]
+import test_remote_replaced
+test_remote_replaced.a_search(sys.argv[1], lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+def test_where_ctrl_c_is_ignored_it_ends_all_the_same(uri, tmp_path):
+    code = IGNORES.format(folder=str(Path(__file__).parent))
+    words = [sys.executable, "-c", code, uri]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if "trial 0" in line:
+                break
+        os.kill(process.pid, signal.SIGSTOP)
+        writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
+        os.kill(process.pid, signal.SIGCONT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "another has gone on" in told
