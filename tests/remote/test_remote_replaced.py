@@ -103,7 +103,7 @@ def test_in_a_thread_it_ends_soon(run, begun, uri, asleep, local_ray):
 IGNORES = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-sys.path[:0] = [{folder!r}]
+sys.path[:0] = {folders!r}
 import test_remote_replaced
 test_remote_replaced.a_search(sys.argv[1], lambda line: print(line, flush=True))
 """
@@ -112,7 +112,7 @@ test_remote_replaced.a_search(sys.argv[1], lambda line: print(line, flush=True))
 @pytest.mark.slow
 @pytest.mark.parametrize("uri", ["file"], indirect=True)
 def test_where_ctrl_c_is_ignored_it_ends_all_the_same(uri, tmp_path):
-    code = IGNORES.format(folder=str(Path(__file__).parent))
+    code = IGNORES.format(folders=[str(of) for of in Path(__file__).parents[:2]])
     words = [sys.executable, "-c", code, uri]
     with (
         (tmp_path / "told").open("w") as told,
