@@ -21,12 +21,10 @@ from zipfile import BadZipFile
 
 from raysearch.errors import InputError
 from raysearch.storage import is_of_storage
-from raysearch.unpacking import whole
+from raysearch.unpacking import MOST_JSON_BYTES, whole
 
 # Characters of an error that is quoted, and of a whole message, whose value a file may hold.
 _MOST, _MOST_TOLD = 300, 1500
-# Of JSON, which takes some ten times as much memory as it takes on disk.
-_MOST_BYTES = 64 * 2**20
 # What the libraries that read and draw files raise where the contents make no sense.
 MALFORMED = (
     ArithmeticError,
@@ -152,7 +150,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: if the file is missing, cut or damaged, or holds anything else.
     """
     try:
-        found = json.loads(whole(path, _MOST_BYTES).decode())
+        found = json.loads(whole(path, MOST_JSON_BYTES).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} must be whole JSON, but is not: {reason(error)}; put back the one that "

@@ -18,6 +18,8 @@ _MOST_TIMES = 200
 ALWAYS_FINE = 256 * 2**20
 # Far above every detector, and little beside the memory of a machine that trains any.
 MOST_BYTES = 2**30
+# Of JSON, which takes some ten times as much memory as it takes on disk.
+MOST_JSON_BYTES = 64 * 2**20
 _CHUNK_BYTES = 2**20
 
 

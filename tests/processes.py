@@ -1,11 +1,23 @@
-"""Processes that tests interrupt."""
+"""Processes that tests start or interrupt."""
 
 import os
 import signal
+import subprocess
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import psutil
+
+
+@contextmanager
+def started(words, **options):
+    """A process that is killed when the block fails; `Popen` alone would wait for it for ever."""
+    with subprocess.Popen(words, text=True, **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def kill_children(title):

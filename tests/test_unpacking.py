@@ -155,6 +155,24 @@ def test_lists_within_lists_that_hold_each_other_become_no_array(trees):
         detector("hgb").load(trees.parent)
 
 
+def test_a_schema_that_no_json_of_ours_has_the_size_of_is_not_read(trees, monkeypatch):
+    def load(text):
+        raise AssertionError(len(text))
+
+    repacked(trees, **{"schema.json": b" " * (64 * MIB + 1)})
+    monkeypatch.setattr(json, "loads", load)
+    with pytest.raises(InputError, match=r"schema\.json of no more than 64 MiB, but .* 67108865"):
+        open_skops(trees)
+
+
+def test_a_description_of_networks_that_is_too_large_is_not_read(tmp_path):
+    rows, members = toy_rows(200, 200, 40), two_members(400)
+    fitted(detector("mlp"), rows, members, QUICK["mlp"], epochs=1).save(tmp_path)
+    os.truncate(tmp_path / "mlp.json", 64 * MIB + 1)
+    with little_memory(), pytest.raises(InputError, match=r"mlp\.json must not be larger than 64"):
+        detector("mlp").load(tmp_path)
+
+
 def test_an_archive_within_an_archive_is_refused(trees, tmp_path):
     within = io.BytesIO()
     np.savez_compressed(within, data=np.zeros(LARGE, np.uint8))

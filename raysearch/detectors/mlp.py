@@ -28,7 +28,7 @@ from raysearch.training.networks import Networks
 from raysearch.training.networks import merge as merge_networks
 from raysearch.training.packed import Training, train
 from raysearch.training.settings import MemberSettings, PackSettings
-from raysearch.unpacking import stored_archive, whole
+from raysearch.unpacking import MOST_JSON_BYTES, stored_archive, whole
 
 EPOCHS = 20
 DEFAULTS: Parameters = MappingProxyType(
@@ -209,7 +209,7 @@ class MLPDetector:
             InputError: if the directory holds no complete snapshot.
         """
         try:
-            layout = _layout(json.loads(whole(directory / _DESCRIPTION)))
+            layout = _layout(json.loads(whole(directory / _DESCRIPTION, MOST_JSON_BYTES)))
             contents = stored_archive(directory / _WEIGHTS)
             with np.load(contents, allow_pickle=False) as arrays:
                 return MLPSnapshot(_networks(layout, dict(arrays)))

@@ -14,7 +14,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from raysearch.errors import InputError
-from raysearch.unpacking import stored_archive
+from raysearch.unpacking import MOST_JSON_BYTES, stored_archive
 
 _SCHEMA, _MAGIC = "schema.json", b"\x93NUMPY"
 # Members of an ensemble share the arrays of their bins.
@@ -37,6 +37,11 @@ def open_skops(path: Path) -> io.BytesIO:
             with archive.open(name) as part:
                 if part.read(len(_MAGIC)) != _MAGIC:
                     raise ValueError(f"{name} is no array")
+        if sizes.get(_SCHEMA, 0) > MOST_JSON_BYTES:
+            raise InputError(
+                f"{path} must hold a {_SCHEMA} of no more than {MOST_JSON_BYTES / 2**20:.0f} MiB, "
+                f"but holds one of {sizes[_SCHEMA]} bytes; put back the one that raysearch wrote."
+            )
         nodes = list(_nodes(json.loads(archive.read(_SCHEMA))))
     if any(node.get("type") == "json" for node in nodes):
         raise ValueError("it has arrays of objects")

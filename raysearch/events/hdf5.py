@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.errors import InputError
-from raysearch.events.swollen import refuse_swollen
+from raysearch.events.swollen import refuse_swollen, refuse_swollen_chunks
 from raysearch.malformed import refusing
 
 _LISTED = 12
@@ -29,12 +29,16 @@ hdf5plugin.register("blosc", force=False)
 
 
 @contextmanager
-def open_hdf5(path: Path | str) -> Iterator[h5py.File]:
+def open_hdf5(path: Path | str, *, is_known: bool = False) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading and refuse data that lie outside of it.
 
+    Args:
+        path: of the file.
+        is_known: it was opened before, so its chunks are not looked at, which takes long.
+
     Raises:
-        InputError: if the file is missing, truncated, not HDF5, refers to other files, or would
-            take far more memory than disk.
+        InputError: if the file is missing, truncated, not HDF5, refers to other files, would take
+            far more memory than disk, or is compressed in other ways than with gzip or Blosc.
     """
     path = Path(path)
     if not path.is_file():
@@ -49,6 +53,8 @@ def open_hdf5(path: Path | str) -> Iterator[h5py.File]:
     with refusing(path, rule, "copy or download it again"), file:
         _refuse_foreign(file)
         refuse_swollen(file)
+        if not is_known:
+            refuse_swollen_chunks(file)
         yield file
 
 
@@ -81,7 +87,7 @@ def check_numeric(dataset: h5py.Dataset, ndim: int) -> None:
 
     Raises:
         InputError: if it has another dimension, no rows, is not numeric (pickled objects are never
-            unpickled), or is compressed with a filter that is not installed.
+            unpickled).
     """
     if dataset.dtype.kind not in "fiub":
         raise InputError(
@@ -98,7 +104,6 @@ def check_numeric(dataset: h5py.Dataset, ndim: int) -> None:
             f"{where(dataset)} must hold events, but has none (shape {dataset.shape}); check how "
             "the file was written."
         )
-    _check_filters(dataset)
 
 
 def read_rows(dataset: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
@@ -121,18 +126,6 @@ def missing_column(place: str, name: str, found: Iterable[str]) -> InputError:
         f"{place} must have a column {name!r}, but {hint}; rename or add it. "
         f"Found: {', '.join(names[:40])}."
     )
-
-
-def _check_filters(dataset: h5py.Dataset) -> None:
-    plist = dataset.id.get_create_plist()
-    filters = [plist.get_filter(i) for i in range(plist.get_nfilters())]
-    for code, _, _, name in filters:
-        if not h5py.h5z.filter_avail(code):
-            raise InputError(
-                f"{where(dataset)} is compressed with HDF5 filter {code} "
-                f"({name.decode(errors='replace')!r}), which is not installed; rewrite it with "
-                "gzip or Blosc, e.g. `h5repack -f GZIP=4 in.h5 out.h5`."
-            )
 
 
 def _refuse_foreign(file: h5py.File) -> None:

@@ -167,7 +167,8 @@ def _task(shard: Shard, start: int, stop: int, row_limit: int | None) -> ReadTas
 
 def _blocks(shard: Shard, start: int, stop: int) -> Iterator[pa.Table]:
     """Open the file here, in the task, and yield rows start to stop in large blocks."""
-    with open_hdf5(shard.path) as file:
+    # The driver has looked at all of it; each task would do so again.
+    with open_hdf5(shard.path, is_known=True) as file:
         table = open_table(file)
         read = (
             _particle_reader(table)

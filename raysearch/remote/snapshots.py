@@ -38,6 +38,8 @@ _LIST = re.compile(r"\d{8}\.json")
 _SHA256 = re.compile("[0-9a-f]{64}")
 # Left free where a snapshot is written, and what a file takes there besides its contents.
 _RESERVE_BYTES, _BLOCK_BYTES = 256 * 2**20, 4096
+# No file system has larger files.
+_MOST_BYTES = 2**63
 
 
 class State(NamedTuple):
@@ -324,7 +326,7 @@ def _contents_of(told: Any, where: str) -> Contents:
     digest, size = (told.get(n) if isinstance(told, dict) else None for n in Contents._fields)
     if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
         raise InputError(f"{where} must hold SHA-256 sums, but holds {told!r}.")
-    if type(size) is not int or size < 0:
+    if type(size) is not int or not 0 <= size < _MOST_BYTES:
         raise InputError(f"{where} must hold sizes in bytes, but holds {told!r}.")
     return Contents(digest, size)
 

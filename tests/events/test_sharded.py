@@ -3,8 +3,8 @@ import pytest
 from event_stores import FEATURES, jets, write_plain, write_raw, write_store
 
 from raysearch.errors import InputError
-from raysearch.events import read_events, write_columns
-from raysearch.events.sharded import read_sharded
+from raysearch.events import read_events, swollen, write_columns
+from raysearch.events.sharded import _blocks, _shards, read_sharded
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
@@ -93,3 +93,16 @@ def test_errors_come_before_any_task(tmp_path, features_file):
     write_raw(tmp_path / "raw")
     with pytest.raises(InputError, match="no columns to choose"):
         read_sharded(tmp_path / "raw", columns=["mj1"])
+
+
+def test_the_chunks_of_a_file_that_is_known_are_not_looked_at_again(tmp_path, monkeypatch):
+    looked = []
+    check = swollen._check_chunks
+    monkeypatch.setattr(swollen, "_check_chunks", lambda *of: looked.append(of) or check(*of))
+    path = write_store(tmp_path / "f.h5", jets(FEATURES, 100), chunk_rows=30)
+    (shard,) = _shards([path], None)
+    once = len(looked)
+    assert once > 0
+    rows = [len(block) for first in (0, 50) for block in _blocks(shard, first, first + 50)]
+    assert sum(rows) == 100
+    assert len(looked) == once

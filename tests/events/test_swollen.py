@@ -1,8 +1,11 @@
 """HDF5 files that would take far more memory than disk."""
 
+import struct
+import tracemalloc
 import zlib
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 from event_stores import write_plain
@@ -70,13 +73,15 @@ def test_a_chunk_that_unpacks_to_more_than_it_is_said_to_is_refused(tmp_path, mo
         dataset.id.write_direct_chunk((0,), zlib.compress(bytes(n_bytes)))
 
     path = crafted(tmp_path / "f.h5", craft, rows=2**16)
+    tracemalloc.start()
     with pytest.raises(InputError, match=r"'/events/x' must have chunks of 262144 bytes.* \(0,\)"):
         read_events(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
 
 
 def test_a_chunk_that_is_larger_packed_than_unpacked_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(unpacking, "ALWAYS_FINE", 2**20)
-    monkeypatch.setattr(swollen, "_is_large", lambda packed: False)
 
     def craft(group):
         dataset = group.create_dataset("x", (10,), "f4", compression="gzip", chunks=(10,))
@@ -96,4 +101,64 @@ def test_chunks_of_ones_own_are_looked_at_and_read(tmp_path, monkeypatch):
         group.create_dataset("x", data=x, chunks=(30_000,), **options)
 
     events = read_events(crafted(tmp_path / "f.h5", craft, rows=100_000))
+    np.testing.assert_array_equal(events.column("x"), x.astype(np.float32))
+
+
+def test_one_chunk_that_is_larger_than_all_rows_is_refused(tmp_path):
+    def craft(group):
+        options = {"compression": "gzip", "chunks": (2**27,), "maxshape": (None,)}
+        group.create_dataset("x", (10,), "f4", **options)
+
+    with pytest.raises(InputError, match=f"tells of {2**29 + 80} bytes"):
+        read_events(crafted(tmp_path / "f.h5", craft))
+
+
+GZIP, SHUFFLE, CHECKSUM = 1, 2, 3
+PIPELINES = {
+    "bzip2": ([307], "HDF5 filter 307;"),
+    "zstd": ([32015], "HDF5 filter 32015;"),
+    "gzip twice": ([GZIP, GZIP], r"HDF5 the filters \[1, 1\], one after another"),
+    "gzip of Blosc": ([32001, GZIP], r"HDF5 the filters \[32001, 1\]"),
+    "shuffled gzip": ([GZIP, SHUFFLE], r"HDF5 the filters \[1, 2\]"),
+}
+
+
+@pytest.mark.parametrize(("codes", "told"), PIPELINES.values(), ids=PIPELINES)
+def test_what_packs_in_other_ways_is_refused(codes, told, tmp_path):
+    def craft(group):
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((10,))
+        for code in codes:
+            plist.set_filter(code, h5py.h5z.FLAG_OPTIONAL, (4,) if code < 300 else ())
+        space = h5py.h5s.create_simple((10,))
+        h5py.h5d.create(group.id, b"x", h5py.h5t.NATIVE_DOUBLE, space, plist)
+
+    with pytest.raises(InputError, match=f"'/events/x' must be compressed with gzip.*{told}"):
+        read_events(crafted(tmp_path / "f.h5", craft))
+
+
+@pytest.mark.parametrize("place", [4, 8])
+def test_a_blosc_header_that_asks_for_more_than_its_chunk_is_refused(place, tmp_path):
+    options = hdf5plugin.Blosc(cname="zstd", clevel=9, shuffle=1)
+
+    def craft(group):
+        dataset = group.create_dataset("x", data=np.zeros(2**16, "f4"), chunks=(2**16,), **options)
+        mask, packed = dataset.id.read_direct_chunk((0,))
+        packed = bytearray(packed)
+        struct.pack_into("<I", packed, place, 2**30)
+        dataset.id.write_direct_chunk((0,), bytes(packed), mask)
+
+    with pytest.raises(InputError, match="must have chunks of 262144 bytes"):
+        read_events(crafted(tmp_path / "f.h5", craft, rows=2**16))
+
+
+@pytest.mark.parametrize("level", [0, 9])
+def test_blosc_of_ones_own_is_read_also_where_it_is_of_no_use(level, tmp_path):
+    x = np.random.default_rng(0).random(10_000)
+    options = hdf5plugin.Blosc(cname="blosclz", clevel=level, shuffle=0)
+
+    def craft(group):
+        group.create_dataset("x", data=x, chunks=(3000,), **options)
+
+    events = read_events(crafted(tmp_path / "f.h5", craft, rows=10_000))
     np.testing.assert_array_equal(events.column("x"), x.astype(np.float32))

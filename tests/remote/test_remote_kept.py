@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from processes import started
 from toys import hand_made_study
 
 from raysearch.errors import InputError
@@ -116,7 +117,7 @@ with kept(sys.argv[1], print) as directory:
 def killed(uri):
     """A process on this machine that wrote, sent nothing, and was killed."""
     words = [sys.executable, "-c", KILLED, uri]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    with started(words, stdout=subprocess.PIPE) as process:
         for line in process.stdout:
             if line == "written\n":
                 os.kill(process.pid, signal.SIGKILL)
@@ -258,11 +259,19 @@ def test_ctrl_c_while_the_last_word_is_sent_is_heard_after_it(times, uri, tmp_pa
 def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, monkeypatch):
     monkeypatch.setattr(publishing, "RENEW_S", 0.05)
     put, sending = Objects.put_file, threading.Event()
+    main, before = threading.get_ident(), signal.getsignal(signal.SIGINT)
 
     def slowly(self, name, path):
         if not sending.is_set():
             sending.set()
-            time.sleep(1)
+            ends = time.monotonic() + 30
+            while signal.getsignal(signal.SIGINT) is before and time.monotonic() < ends:
+                time.sleep(0.01)
+            # The study is left and waits for this; a press at another time would hit the test.
+            if signal.getsignal(signal.SIGINT) is not before:
+                for _ in range(2):
+                    signal.pthread_kill(main, signal.SIGINT)
+                    time.sleep(0.2)
         put(self, name, path)
 
     monkeypatch.setattr(Objects, "put_file", slowly)
@@ -272,9 +281,6 @@ def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, 
             (directory / "study.json").write_text("early")
             assert sending.wait(30)
             (directory / "study.json").write_text("last")
-            main = threading.get_ident()
-            for at_s in (0.3, 0.5):
-                threading.Timer(at_s, signal.pthread_kill, (main, signal.SIGINT)).start()
 
     with pytest.raises(KeyboardInterrupt):
         run()
@@ -312,9 +318,9 @@ def test_a_command_that_ctrl_c_ends_at_its_last_word_has_said_it(times, uri, tmp
         about = hand_made_study(directory).about
         write_json(directory / "study.json", {**about, "ended_early": None})
     words = [sys.executable, "-c", SLOW, uri]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     before = []
-    with subprocess.Popen(words, **pipes) as process:
+    with started(words, **pipes) as process:
         for line in process.stdout:
             before.append(line)
             if line == "sending\n":

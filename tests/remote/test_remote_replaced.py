@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import started
 
 import raysearch
 from raysearch.nplm import nplm_test
@@ -62,11 +63,16 @@ def a_test(uri, say):
 
 @pytest.fixture
 def asleep(monkeypatch):
-    """While its event is set no claim is renewed: to others, its writer may be dead."""
-    event, renew = threading.Event(), writers.Claim.renew
+    """While it is held no claim is renewed, nor just being so: its writer seems dead to others."""
+    held, renew = threading.Lock(), writers.Claim.renew
+
+    def renewed(of):
+        with held:
+            renew(of)
+
     monkeypatch.setattr(publishing, "RENEW_S", 0.1)
-    monkeypatch.setattr(writers.Claim, "renew", lambda of: None if event.is_set() else renew(of))
-    return event
+    monkeypatch.setattr(writers.Claim, "renew", renewed)
+    return held
 
 
 def wait_for(found, thread):
@@ -86,9 +92,8 @@ def test_in_a_thread_it_ends_soon(run, begun, uri, asleep, local_ray):
     with ThreadPoolExecutor(1) as pool:
         thread = pool.submit(run, uri, lines.append)
         wait_for(lambda: any(begun in line for line in lines), thread)
-        asleep.set()
-        taken = writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
-        asleep.clear()
+        with asleep:
+            taken = writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
         with pytest.raises(writers.Superseded, match="another has gone on"):
             thread.result(timeout=30)
     assert taken.writer.generation == 2
@@ -98,7 +103,7 @@ def test_in_a_thread_it_ends_soon(run, begun, uri, asleep, local_ray):
 IGNORES = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-sys.path[:0] = [{folder!r}]
+sys.path[:0] = {folders!r}
 import test_remote_replaced
 test_remote_replaced.a_search(sys.argv[1], lambda line: print(line, flush=True))
 """
@@ -107,17 +112,18 @@ test_remote_replaced.a_search(sys.argv[1], lambda line: print(line, flush=True))
 @pytest.mark.slow
 @pytest.mark.parametrize("uri", ["file"], indirect=True)
 def test_where_ctrl_c_is_ignored_it_ends_all_the_same(uri, tmp_path):
-    code = IGNORES.format(folder=str(Path(__file__).parent))
+    code = IGNORES.format(folders=[str(of) for of in Path(__file__).parents[:2]])
     words = [sys.executable, "-c", code, uri]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        (tmp_path / "told").open("w") as told,
+        started(words, stdout=subprocess.PIPE, stderr=told) as process,
+    ):
         for line in process.stdout:
             if "trial 0" in line:
                 break
         os.kill(process.pid, signal.SIGSTOP)
         writers.claim(open_objects(uri), None, quiet, dead_s=1.0)
         os.kill(process.pid, signal.SIGCONT)
-        _, told = process.communicate(timeout=60)
+        process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "another has gone on" in told
+    assert "another has gone on" in (tmp_path / "told").read_text()
