@@ -87,6 +87,13 @@ def test_options_that_touch_files_are_refused(option):
         postgresql_feed(url, "study").news()
 
 
+@pytest.mark.parametrize("option", ["sslkeylogfile=/tmp/keys", "passfile=/tmp/keys", "password=x"])
+@pytest.mark.parametrize("before", ["all#?", "all?port=1#&"])
+def test_options_behind_what_ends_a_url_elsewhere_are_refused(option, before):
+    with pytest.raises(Unreadable, match=f"but its URL has {option.partition('=')[0]}"):
+        postgresql_feed(f"postgresql://me@127.0.0.1:1/{before}{option}", "study").news()
+
+
 @contextmanager
 def asking(how):
     """Port of a server that asks whoever comes for a password in that way, and what it was told."""
