@@ -15,6 +15,7 @@ from raysearch.live.remote import RemoteStudy
 from raysearch.live.state import State
 from raysearch.remote import snapshots
 from raysearch.remote.objects import open_objects
+from raysearch.remote.writers import Claim, Writer
 from raysearch.tuning.place import place
 
 
@@ -82,6 +83,55 @@ def test_whether_its_writer_lives_is_seen_by_its_claim(driver, remote):
     driver.renew(1)
     remote.refresh()
     assert remote.is_alive
+
+
+def test_who_goes_on_elsewhere_is_seen_before_anything_is_published(driver, remote):
+    remote.refresh()
+    other = Claim(driver.objects, Writer(WRITER.generation + 1, "b" * 16))
+    other.renew()
+    remote.refresh()
+    assert remote.is_alive
+    remote._seen_alive = -float("inf")
+    remote.refresh()
+    assert not remote.is_alive
+    driver.renew(1)  # the one before has only slept: it may not write any more
+    remote.refresh()
+    assert not remote.is_alive
+    other.renew()
+    remote.refresh()
+    assert remote.is_alive
+
+
+def test_a_page_that_comes_later_sees_who_goes_on_elsewhere(uri, driver, monkeypatch):
+    monkeypatch.setattr(module, "EVERY_S", 1e6)
+    other = Claim(driver.objects, Writer(WRITER.generation + 1, "b" * 16))
+    other.renew()
+    remote = RemoteStudy(open_objects(uri))
+    try:
+        assert not remote.is_alive
+        other.renew()
+        remote.refresh()
+        assert remote.is_alive
+    finally:
+        remote.close()
+
+
+def test_a_writer_that_has_ended_is_not_alive_from_then_on(driver, remote):
+    driver.renew(1)
+    remote.refresh()
+    assert remote.is_alive
+    Claim(driver.objects, WRITER).release()
+    for _ in range(2):
+        remote.refresh()
+        assert not remote.is_alive
+
+
+def test_a_claim_that_cannot_be_read_is_no_sign_of_life(driver, remote):
+    for claim in (b"{" * 100, b"[]", b"{}", b"[" * 100_000):
+        driver.objects.put(WRITER.claim, claim)
+        remote.refresh()
+        assert not remote.is_alive
+        assert remote.told()["problem"] == ""
 
 
 def test_remedies_name_the_uri(driver, remote):
