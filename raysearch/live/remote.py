@@ -64,6 +64,7 @@ class RemoteStudy:
         self._files: dict[str, Contents] = {}
         self._published: float | None = None
         self._problem = ""
+        self._missed = 0
         self._beats: dict[Writer, str | None] | None = None
         self._seen_alive = -float("inf")
         self._closed = threading.Event()
@@ -91,8 +92,8 @@ class RemoteStudy:
     def refresh(self) -> None:
         """Fetch what has changed; a store that does not answer is told as a problem."""
         try:
-            self._fetch()
-            self._problem = ""
+            self._missed = 0 if self._fetch() else self._missed + 1
+            self._problem = self._restless if self._missed >= _TRIES else ""
         except (InputError, OSError) as error:
             self._problem = str(error)
 
@@ -106,28 +107,40 @@ class RemoteStudy:
 
     def _begin(self) -> None:
         # While one snapshot is fetched others are published, and the oldest goes away.
-        for _ in range(_TRIES):
-            self._fetch()
-            if STUDY in self._files:
-                return
-        raise InputError(f"there must be a study at {self.uri}, but it holds no {STUDY}.")
+        if not any(self._fetch() for _ in range(_TRIES)):
+            raise InputError(self._restless)
+        if STUDY not in self._files:
+            raise InputError(f"there must be a study at {self.uri}, but it holds no {STUDY}.")
+
+    @property
+    def _restless(self) -> str:
+        return (
+            f"a snapshot of a study must be whole, but that of {self.uri} is not, or changes "
+            "faster than it can be read; try again, from where the way to the store is faster."
+        )
 
     def _follow(self) -> None:
-        while not self._closed.wait(EVERY_S):
+        pause_s = EVERY_S
+        while not self._closed.wait(pause_s):
+            began = time.monotonic()
             self.refresh()
+            # However slow the store is, this rests for half of the time.
+            pause_s = max(EVERY_S, time.monotonic() - began)
 
-    def _fetch(self) -> None:
-        newest = newest_snapshot(self._objects)
-        if newest is None:
-            raise InputError(
-                f"there must be a study at {self.uri}, but nothing is published there."
-            )
+    def _fetch(self) -> bool:
+        """Fetch what has changed; False if another snapshot took this one's place meanwhile."""
         self._look()
-        found = {name: newest.files[name] for name in _NEEDED if name in newest.files}
-        # Another snapshot may take this one's place meanwhile; it is fetched next time.
         with suppress(FileNotFoundError):
+            newest = newest_snapshot(self._objects)
+            if newest is None:
+                raise InputError(
+                    f"there must be a study at {self.uri}, but nothing is published there."
+                )
+            found = {name: newest.files[name] for name in _NEEDED if name in newest.files}
             self._update(newest, found)
             self._published = published_at(self._objects, newest)
+            return True
+        return False
 
     def _look(self) -> None:
         """Look for signs of life of who may write, who need not have published anything yet."""

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from live_studies import WRITER, Page, Published, complete, failed
@@ -37,6 +38,10 @@ def remote(uri, driver, monkeypatch):
     made._thread.join()
     yield made
     made.close()
+
+
+def gone(*_):
+    raise FileNotFoundError
 
 
 def head(state):
@@ -171,6 +176,61 @@ def test_a_study_that_has_no_room_here_is_not_fetched(driver, uri, monkeypatch):
     monkeypatch.setattr(snapshots, "_RESERVE_BYTES", 2**62)
     with pytest.raises(InputError, match="must fit where it is copied to"):
         RemoteStudy(open_objects(uri))
+
+
+@pytest.mark.parametrize("name", ["fetch", "newest_snapshot"])
+def test_snapshots_that_come_faster_than_they_are_fetched_are_told(
+    driver, remote, monkeypatch, name
+):
+    driver.run(complete(0.9))
+    driver.publish()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, gone)
+        for _ in range(module._TRIES - 1):
+            remote.refresh()
+            assert remote.told()["problem"] == ""
+        for _ in range(2):
+            remote.refresh()
+            assert "changes faster than it can be read" in remote.told()["problem"]
+    state = State(remote.directory, driver.settings, remote=remote)
+    assert head(state)["counts"]["COMPLETE"] == 1
+    remote.refresh()
+    assert remote.told()["problem"] == ""
+    assert head(state)["counts"]["COMPLETE"] == 2
+
+
+@pytest.mark.parametrize("name", ["fetch", "newest_snapshot"])
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+def test_at_the_start_they_are_tried_some_times_and_then_told(driver, uri, monkeypatch, name):
+    calls, once = [], getattr(module, name)
+
+    def late(*arguments):
+        calls.append(name)
+        return gone() if len(calls) < module._TRIES else once(*arguments)
+
+    monkeypatch.setattr(module, name, late)
+    RemoteStudy(open_objects(uri)).close()
+    monkeypatch.setattr(module, name, gone)
+    with pytest.raises(InputError, match="changes faster than it can be read"):
+        RemoteStudy(open_objects(uri))
+
+
+def test_a_store_that_is_slow_is_asked_half_of_the_time(monkeypatch):
+    monkeypatch.setattr(module, "EVERY_S", 0.01)
+    pauses = []
+
+    def wait(pause_s):
+        pauses.append(pause_s)
+        return len(pauses) == 3
+
+    slow = iter([0.2, 0.0])
+    followed = SimpleNamespace(
+        _closed=SimpleNamespace(wait=wait), refresh=lambda: time.sleep(next(slow))
+    )
+    RemoteStudy._follow(followed)
+    assert pauses[0] == 0.01
+    assert pauses[1] >= 0.2
+    assert 0.01 <= pauses[2] < 0.2
 
 
 def test_where_nothing_is_published_it_is_said(uri):
