@@ -8,10 +8,13 @@ and takes no option of libpq by which a file of this machine would be read or wr
 
 from __future__ import annotations
 
+import os
+import socket
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -32,11 +35,19 @@ _GUARDS: Mapping[str, Any] = {
     "require_auth": "scram-sha-256,none",
     "gssencmode": "disable",
     "sslcertmode": "disable",
+    "keepalives_idle": 5,
+    "tcp_user_timeout": 3_000,
 }
 # By which who looks after the database knows the connections of pages.
 NAME = "raysearch dashboard"
 _PATIENCE_S = 3
 _DEADLINE_MS = 2_000
+# For one reading, whatever the server does or does not do, and how much it may send for that.
+_DEADLINE_S = 10.0
+_MOST_BYTES = 64 * 2**20
+_ROW_BYTES = 64
+# Each is waited for.
+_MOST_HOSTS = 4
 
 
 class _Server:
@@ -45,6 +56,7 @@ class _Server:
     def __init__(self, url: str, trusted: str | None = None) -> None:
         self._url, self._trusted = url, trusted
         self._connection: psycopg.Connection[Any] | None = None
+        self._left_bytes = 0
 
     @contextmanager
     def reading(self) -> Iterator[_Server]:
@@ -53,7 +65,8 @@ class _Server:
             if self._connection is None or self._connection.closed:
                 self._connection = _connected(self._url, self._trusted)
                 weakref.finalize(self, self._connection.close)
-            with self._connection.transaction():
+            self._left_bytes = _MOST_BYTES
+            with _in_time(self._connection), self._connection.transaction():
                 yield self
         except psycopg.OperationalError as error:
             self._lose()
@@ -64,8 +77,19 @@ class _Server:
     def rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self._connection is None:
             return []
-        found = self._connection.execute(statement.replace("?", "%s").encode(), values)
-        return found.fetchall()
+        marked, found = statement.replace("?", "%s").encode(), []
+        with self._connection.cursor() as cursor:
+            for row in cursor.stream(marked, values):
+                self._spend(row)
+                found.append(row)
+        return found
+
+    def _spend(self, row: tuple[Any, ...]) -> None:
+        self._left_bytes -= _ROW_BYTES + sum(len(v) for v in row if isinstance(v, str | bytes))
+        if self._left_bytes < 0:
+            # Else what is left of the answer would be awaited.
+            self._lose()
+            raise Unreadable(f"it sends more than {_MOST_BYTES / 2**20:.0f} MiB at once")
 
     def _lose(self) -> None:
         with suppress(psycopg.Error):
@@ -96,8 +120,27 @@ def _connected(url: str, trusted: str | None) -> psycopg.Connection[Any]:
     )
     connection.read_only = True
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.execute(f"SET statement_timeout = {_DEADLINE_MS}".encode())
+    with _in_time(connection):
+        connection.execute(f"SET statement_timeout = {_DEADLINE_MS}".encode())
     return connection
+
+
+@contextmanager
+def _in_time(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Cut the connection off if this lasts too long; who waits for the server then hears of it."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        timer = Timer(_DEADLINE_S, _cut, (own,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _cut(own: socket.socket) -> None:
+    with suppress(OSError):
+        own.shutdown(socket.SHUT_RDWR)
 
 
 def _check(url: str, trusted: str | None) -> None:
@@ -109,6 +152,8 @@ def _check(url: str, trusted: str | None) -> None:
             f"URL has {', '.join(sorted(others))}"
         )
     named = [name for key in ("host", "hostaddr") for name in str(found.get(key, "")).split(",")]
+    if len(named) > 2 * _MOST_HOSTS:
+        raise Unreadable(f"its URL names {len(named)} hosts, which is more than {_MOST_HOSTS}")
     strange = sorted({name for name in named if name != trusted and not _is_here(name)})
     if strange:
         raise Unreadable(

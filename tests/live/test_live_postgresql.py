@@ -4,12 +4,13 @@ import re
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from live_studies import Driver, Page, complete
 
 from raysearch.errors import InputError
+from raysearch.live import postgresql as module
 from raysearch.live.feed import Unreadable
 from raysearch.live.interface import dashboard
 from raysearch.live.postgresql import NAME, _Server, postgresql_feed
@@ -120,6 +121,73 @@ def asking(how):
         yield listening.getsockname()[1], told
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(10)
+
+
+@contextmanager
+def silent():
+    """Port of a server that lets everybody in and then says nothing."""
+    inside = []
+
+    def serve(listening):
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                inside.append(client)
+                client.settimeout(5)
+                if struct.unpack("!ii", client.recv(8))[1] == 80877103:
+                    client.sendall(b"N")
+                client.recv(4096)
+                let_in = struct.pack("!cii", b"R", 8, 0) + struct.pack("!cic", b"Z", 5, b"I")
+                client.sendall(let_in)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    for client in inside:
+        client.close()
+
+
+def test_a_server_that_accepts_and_falls_silent_is_left_and_the_page_can_be_closed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "_DEADLINE_S", 0.5)
+    with Driver(tmp_path) as driver, silent() as port:
+        where = f"postgresql://me@127.0.0.1:{port}/all"
+        with pytest.raises(Unreadable, match="does not answer"):
+            postgresql_feed(where, "study").news()
+        driver.about["history"] = {"where": where, "study": "raysearch"}
+        driver.ended()
+        with Page(tmp_path) as page:
+            assert "does not answer" in next(page.states())["head"]["problem"]
+
+
+def test_a_reading_that_lasts_is_cut_off_and_the_next_is_made(driver, monkeypatch):
+    server = _Server(driver.place.where)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_DEADLINE_MS", 60_000)
+        patched.setattr(module, "_DEADLINE_S", 0.5)
+        with pytest.raises(Unreadable, match="does not answer"), server.reading() as database:
+            database.rows("SELECT pg_sleep(60)", ())
+    with server.reading() as database:
+        assert database.rows("SELECT 1", ()) == [(1,)]
+
+
+def test_more_than_a_page_can_hold_is_not_read(driver, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_BYTES", 2**20)
+    server = _Server(driver.place.where)
+    for said in ("repeat('x', 1000)", "1"):
+        with pytest.raises(Unreadable, match="more than 1 MiB"), server.reading() as database:
+            database.rows(f"SELECT {said} FROM generate_series(1, 1000000)", ())
+    with server.reading() as database:
+        assert database.rows("SELECT ?::int", (1,)) == [(1,)]
+
+
+def test_hosts_without_end_are_refused():
+    with pytest.raises(Unreadable, match="more than 4"):
+        postgresql_feed(f"postgresql://me@/all?host={','.join(['localhost'] * 9)}", "study").news()
 
 
 @pytest.mark.parametrize("option", ["", "?require_auth=password", "?gssencmode=prefer"])
