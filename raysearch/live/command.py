@@ -20,13 +20,16 @@ def dashboard(
     host: Annotated[
         str, typer.Option(help="To listen on; beyond this machine the page needs its key.")
     ] = "127.0.0.1",
+    database_host: Annotated[
+        str | None, typer.Option(help="Host of a PostgreSQL history elsewhere that you trust.")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser where there is a screen.")] = True,
 ) -> None:
     """Follow a study in a browser while it runs; it is only read. Ctrl-C ends the page."""
     from raysearch.live.interface import dashboard as serve
 
     try:
-        with serve(study, port=port, host=host) as page:
+        with serve(study, port=port, host=host, database_host=database_host) as page:
             print(page.url, flush=True)
             if browser and _has_screen():
                 webbrowser.open(page.url)

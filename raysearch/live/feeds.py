@@ -34,12 +34,13 @@ def place_of(about: Mapping[str, Any]) -> Place:
     raise Unreadable("study.json names no place of its trials (the study's name is no text)")
 
 
-def open_feed(directory: Path, place: Place) -> Feed:
+def open_feed(directory: Path, place: Place, database_host: str | None = None) -> Feed:
     """What reads the history of a study; nothing is read yet.
 
     Args:
         directory: of the study.
         place: of the history.
+        database_host: beyond this machine that may be connected to; None for no such host.
 
     Raises:
         Unreadable: if what that needs is not installed.
@@ -54,4 +55,4 @@ def open_feed(directory: Path, place: Place) -> Feed:
         )
     from raysearch.live.postgresql import postgresql_feed
 
-    return postgresql_feed(place.where, place.study)
+    return postgresql_feed(place.where, place.study, database_host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from raysearch.errors import InputError
 from raysearch.live.guard import guard_of
 from raysearch.live.remote import RemoteStudy
 from raysearch.live.server import Server, listen
@@ -51,7 +52,13 @@ class Dashboard:
             self._remote.close()
 
 
-def dashboard(study: Study | Path | str, *, port: int = 0, host: str = LOOPBACK) -> Dashboard:
+def dashboard(
+    study: Study | Path | str,
+    *,
+    port: int = 0,
+    host: str = LOOPBACK,
+    database_host: str | None = None,
+) -> Dashboard:
     """Serve a page that follows a study, which may be running in another process.
 
     The study is only read, from its directory and its history, or of one in an object store from
@@ -61,32 +68,38 @@ def dashboard(study: Study | Path | str, *, port: int = 0, host: str = LOOPBACK)
         study: or its directory, or its URI in an object store.
         port: to serve from; 0 for any that is free.
         host: name or address to listen on; only on the loopback the page needs no key.
+        database_host: of a study in a directory whose trials are in a PostgreSQL database on
+            another machine, the host that you trust with it; any other is not connected to.
 
     Returns:
         The page, with its address; close it when it is not needed any more.
 
     Raises:
-        InputError: if there is no study, or the port is taken.
+        InputError: if there is no study, the port is taken, or `database_host` is given for a study
+            in an object store.
     """
     uri = None if isinstance(study, Study) else uri_of(study)
     if uri is None:
         directory = study.directory if isinstance(study, Study) else Path(study)
-        return _served(directory, directory.absolute().name, None, port, host)
+        state = State(directory, _settings(directory), database_host=database_host)
+        return _served(state, directory.absolute().name, None, port, host)
+    if database_host is not None:
+        raise InputError(
+            f"a database of another machine is connected to for a study in a directory only, but "
+            f"{uri} is in an object store, to which others may write; leave --database-host out."
+        )
     remote = RemoteStudy(open_objects(uri))
     try:
-        return _served(remote.directory, remote.name, remote, port, host)
+        state = State(remote.directory, _settings(remote.directory), remote=remote)
+        return _served(state, remote.name, remote, port, host)
     except BaseException:
         remote.close()
         raise
 
 
-def _served(
-    directory: Path, name: str, remote: RemoteStudy | None, port: int, host: str
-) -> Dashboard:
-    settings = _settings(directory)
+def _served(state: State, name: str, remote: RemoteStudy | None, port: int, host: str) -> Dashboard:
     guard = guard_of(host)
     listening = listen(host, port)
-    state = State(directory, settings, remote=remote)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}/"
     url += "" if guard.key is None else f"?key={guard.key}"

@@ -6,6 +6,7 @@ neither the events nor the detectors. Nothing is written to the store, and no wr
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import threading
@@ -26,7 +27,7 @@ from raysearch.remote.snapshots import (
     published_at,
 )
 from raysearch.remote.uri import name_of
-from raysearch.remote.writers import RENEW_S
+from raysearch.remote.writers import RENEW_S, Writer, writers
 from raysearch.study import SCORES, SELECTION, STUDY, TRIALS
 from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
 
@@ -34,6 +35,8 @@ EVERY_S = 3.0
 _TRIES = 5
 # A writer that has not renewed its claim for so long is taken for dead.
 _DEAD_S = 4 * RENEW_S
+# The last word of one that has left the study in order.
+_ENDED = "ended"
 # What tells of the choices comes last: a page reads the other files when it sees it change.
 _NEEDED = (DATABASE, JOURNAL_FILE, STUDY, TRIALS, SCORES, SELECTION)
 
@@ -61,7 +64,8 @@ class RemoteStudy:
         self._files: dict[str, Contents] = {}
         self._published: float | None = None
         self._problem = ""
-        self._beat: bytes | None = None
+        self._missed = 0
+        self._beats: dict[Writer, str | None] | None = None
         self._seen_alive = -float("inf")
         self._closed = threading.Event()
         try:
@@ -74,7 +78,7 @@ class RemoteStudy:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its writer has renewed its claim while this was looking."""
+        """Whether its writer has renewed its claim while this was looking, and not said goodbye."""
         return time.monotonic() - self._seen_alive < _DEAD_S
 
     def told(self) -> dict[str, Any]:
@@ -88,8 +92,8 @@ class RemoteStudy:
     def refresh(self) -> None:
         """Fetch what has changed; a store that does not answer is told as a problem."""
         try:
-            self._fetch()
-            self._problem = ""
+            self._missed = 0 if self._fetch() else self._missed + 1
+            self._problem = self._restless if self._missed >= _TRIES else ""
         except (InputError, OSError) as error:
             self._problem = str(error)
 
@@ -103,35 +107,60 @@ class RemoteStudy:
 
     def _begin(self) -> None:
         # While one snapshot is fetched others are published, and the oldest goes away.
-        for _ in range(_TRIES):
-            self._fetch()
-            if STUDY in self._files:
-                return
-        raise InputError(f"there must be a study at {self.uri}, but it holds no {STUDY}.")
+        if not any(self._fetch() for _ in range(_TRIES)):
+            raise InputError(self._restless)
+        if STUDY not in self._files:
+            raise InputError(f"there must be a study at {self.uri}, but it holds no {STUDY}.")
+
+    @property
+    def _restless(self) -> str:
+        return (
+            f"a snapshot of a study must be whole, but that of {self.uri} is not, or changes "
+            "faster than it can be read; try again, from where the way to the store is faster."
+        )
 
     def _follow(self) -> None:
-        while not self._closed.wait(EVERY_S):
+        pause_s = EVERY_S
+        while not self._closed.wait(pause_s):
+            began = time.monotonic()
             self.refresh()
+            # However slow the store is, this rests for half of the time.
+            pause_s = max(EVERY_S, time.monotonic() - began)
 
-    def _fetch(self) -> None:
-        newest = newest_snapshot(self._objects)
-        if newest is None:
-            raise InputError(
-                f"there must be a study at {self.uri}, but nothing is published there."
-            )
-        self._look(newest)
-        found = {name: newest.files[name] for name in _NEEDED if name in newest.files}
-        # Another snapshot may take this one's place meanwhile; it is fetched next time.
+    def _fetch(self) -> bool:
+        """Fetch what has changed; False if another snapshot took this one's place meanwhile."""
+        self._look()
         with suppress(FileNotFoundError):
+            newest = newest_snapshot(self._objects)
+            if newest is None:
+                raise InputError(
+                    f"there must be a study at {self.uri}, but nothing is published there."
+                )
+            found = {name: newest.files[name] for name in _NEEDED if name in newest.files}
             self._update(newest, found)
             self._published = published_at(self._objects, newest)
+            return True
+        return False
 
-    def _look(self, newest: Newest) -> None:
-        with suppress(FileNotFoundError):
-            beat = self._objects.get(newest.writer.claim)
-            if self._beat not in (None, beat):
-                self._seen_alive = time.monotonic()
-            self._beat = beat
+    def _look(self) -> None:
+        """Look for signs of life of who may write, who need not have published anything yet."""
+        there = writers(self._objects)
+        now = {w: self._beat(w) for w in there if w.generation == there[0].generation}
+        known, self._beats = self._beats, now
+        if all(beat is None for beat in now.values()):
+            self._seen_alive = -float("inf")
+        elif known is not None and any(b and b != known.get(w) for w, b in now.items()):
+            self._seen_alive = time.monotonic()
+
+    def _beat(self, writer: Writer) -> str | None:
+        """What a writer said last, "" if nobody can tell; None of one that ended or withdrew."""
+        try:
+            beat = str(json.loads(self._objects.get(writer.claim))["beat"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, LookupError, RecursionError):
+            return ""
+        return None if beat == _ENDED else beat
 
     def _update(self, newest: Newest, found: dict[str, Contents]) -> None:
         """Replace what has changed, all of it or nothing."""

@@ -71,6 +71,7 @@ class State:
         settings: Settings,
         now: Callable[[], float] = time.time,
         remote: RemoteStudy | None = None,
+        database_host: str | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -79,9 +80,10 @@ class State:
             settings: of the study.
             now: seconds since 1970.
             remote: of which the directory is a copy.
+            database_host: see `raysearch.live.interface.dashboard`.
         """
         self._directory, self._settings, self._now = directory, settings, now
-        self._remote = remote
+        self._remote, self._database_host = remote, database_host
         self._place: Place | None = None
         self._feed: Feed | None = None
         self._read = self._nothing()
@@ -134,7 +136,8 @@ class State:
         """What reads the trials, where study.json says that they are kept."""
         place = place_of(self._about)
         if self._feed is None or place != self._place:
-            self._feed, self._place = open_feed(self._directory, place), place
+            self._feed = open_feed(self._directory, place, self._database_host)
+            self._place = place
         return self._feed
 
     def _take(self, news: News, feed: Feed) -> None:

@@ -20,7 +20,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _DEFAULT_PORT = 6379
 # Whoever put an object has it on the same machine.
 _FETCH_TIMEOUT_S = 30.0
-# Of a result that there is none, since the events could not be had.
+# Of a result that there is none, since the events could not be had; its value says why.
 LOST = "lost"
 # Ray gives back the worker of a task that took half a second, and on a cluster of several nodes
 # waits a tenth of a second for the next: news of free resources come that often. With this a

@@ -24,7 +24,7 @@ class Place:
         study: its name there.
 
     Raises:
-        InputError: if it is none of these, or holds a password.
+        InputError: if it is none of these, or holds a password or a "#".
     """
 
     where: str = SQLITE
@@ -36,13 +36,14 @@ class Place:
             if self.where not in (SQLITE, JOURNAL):
                 raise unknown_name("history", self.where, (SQLITE, JOURNAL, f"{_URL}..."))
             return
-        if _has_password(self.where):
-            # What was given is not repeated: messages end in logs.
+        if "#" in self.where:
+            # What follows it would be looked at by libpq alone.
             raise InputError(
-                "--history must not hold a password, which would be written into the study, but "
-                "it does; leave it out, and put it into ~/.pgpass or PGPASSWORD, where PostgreSQL "
-                "looks for it."
+                "--history must hold no '#', where a URL ends for us but not for PostgreSQL, but "
+                "it does; write it as %23."
             )
+        if _has_password(self.where):
+            raise holds_password()
 
     @property
     def is_server(self) -> bool:
@@ -68,6 +69,14 @@ def place(where: str) -> Place:
             "raysearch[postgresql]."
         )
     return replace(found, study=f"{_STUDY}-{secrets.token_hex(8)}")
+
+
+def holds_password() -> InputError:
+    """What to raise; what was given is not repeated, since messages end in logs."""
+    return InputError(
+        "--history must not hold a password, which would be written into the study, but it does; "
+        "leave it out, and put it into ~/.pgpass or PGPASSWORD, where PostgreSQL looks for it."
+    )
 
 
 def _has_password(url: str) -> bool:

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from raysearch.errors import InputError
+from raysearch.tuning.place import holds_password
 
 _PATIENCE_S = 60
 
@@ -24,8 +26,9 @@ class PostgreSQL:
             url: ``postgresql://user@host/database``; libpq finds the password.
 
         Raises:
-            InputError: if nobody answers there, or refuses.
+            InputError: if nobody answers there, or refuses, or it is no URL of a database.
         """
+        _check(url)
         self._url = url
         with _told(url):
             # Transactions begin and end where we say.
@@ -53,6 +56,16 @@ class PostgreSQL:
     def commit(self) -> None:
         """See `Session`."""
         self.execute("COMMIT")
+
+
+def _check(url: str) -> None:
+    """Refuse a password that only libpq finds, since it takes URLs apart by rules of its own."""
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise InputError(f"--history must be a URL that PostgreSQL takes, but: {error}.") from error
+    if any("password" in name for name in found):
+        raise holds_password()
 
 
 @contextmanager

@@ -32,6 +32,7 @@ class HistorySearch(Searcher):
         self._running: dict[str, tuple[int, str]] = {}
         self._late = False
         self.interrupted = False
+        self.lost: str | None = None
         self.broken: Exception | None = None
 
     @property
@@ -70,7 +71,8 @@ class HistorySearch(Searcher):
         index, detector = self._running.pop(trial_id, (None, ""))
         if index is None or error:
             return
-        if (result or {}).get(LOST):
+        if lost := (result or {}).get(LOST):
+            self.lost = str(lost)
             # No trial can run before the driver has put the events again: the round ends.
             self.interrupted = True
             return

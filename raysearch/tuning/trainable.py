@@ -83,7 +83,7 @@ class TrialActor(tune.Trainable):
         except Exception as error:
             self._hangs = isinstance(error, OverdueError)
             # Of lost events the driver hears, and nothing is recorded.
-            why = {LOST: True} if is_lost(error) else {"error": failure(error)}
+            why = {LOST if is_lost(error) else "error": failure(error)}
             return {**_progress(self._result), **why, "done": True, "reached": self._reached}
 
     def _trained(self) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from ray.exceptions import RayError
+
 from raysearch.packs import pack_key, packs
 from raysearch.samples import TwoSample, View
 from raysearch.trial import Setup, TrialPack, TrialResult
@@ -101,7 +103,12 @@ class Trainer:
 
     def _train_for_ever(self) -> None:
         while True:
-            self._train_guarded(self._gather())
+            try:
+                runs = self._gather()
+            except Exception as error:
+                self._refuse(error)
+            else:
+                self._train_guarded(runs)
 
     def _gather(self) -> dict[int, _Run]:
         """The next pack, taken from those that wait."""
@@ -114,9 +121,17 @@ class Trainer:
             setups = {index: run.setup for index, run in self._waiting.items()}
             try:
                 chosen = packs(setups, self._capacity)[0]
-            except Exception:  # the events cannot be had: each trial hears of it by itself
-                chosen = {index: setups[index] for index in setups if index == min(setups)}
+            except (RayError, LookupError):
+                # The events cannot be had: each trial hears of it by itself.
+                first = min(setups)
+                chosen = {first: setups[first]}
             return {index: self._waiting.pop(index) for index in chosen}
+
+    def _refuse(self, reason: Exception) -> None:
+        """Tell all that wait why no pack can be made of them; nobody else would answer them."""
+        with self._changed:
+            self._publish(self._waiting, dict.fromkeys(self._waiting, reason), sys.maxsize)
+            self._waiting.clear()
 
     def _capacity(self, setup: Setup) -> int:
         return self._task.capacity_of(setup, self._samples[setup.view])

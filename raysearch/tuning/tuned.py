@@ -33,6 +33,8 @@ from raysearch.tuning.trainer import Trainer
 # trials are left over and run in the next round.
 WORKER_DEATHS = 2
 ROUNDS = 3
+# Rounds in a row that ended since the events were lost, and in which no trial ended.
+_MOST_LOSSES = 20
 # Setups of a random search that wait for a worker: whichever is free next finds one made.
 _AHEAD = "4"
 # Each of Tune's trials is a process of some 300 MB.
@@ -71,13 +73,15 @@ def run_tuned(
         settings: of the study.
         resources: of a trial.
         ending: asked between steps.
+
+    Raises:
+        RuntimeError: if the events are lost again and again; what was left stays open.
     """
     task = replace(task, capacity=min(task.capacity, _MOST_TOGETHER))
     ahead = _AHEAD if settings.sampler == "random" else "auto"
     with quiet(TUNE_MAX_PENDING_TRIALS_PG=ahead), tempfile.TemporaryDirectory() as scratch:
-        for _ in range(ROUNDS):
-            if not book.history.left or ending.is_due:
-                return
+        deaths = losses = 0
+        while deaths < ROUNDS and (left := book.history.left) and not ending.is_due:
             search = HistorySearch(book, objective(settings.objective))
             with _trainers(task, resources.gpus_per_trial) as trainers:
                 told = replace(task, trainers=trainers)
@@ -86,6 +90,11 @@ def run_tuned(
                 raise search.broken
             book.reopen()
             renew(task.samples)
+            # Of lost events no trial dies.
+            deaths += search.lost is None
+            losses = 0 if search.lost is None or book.history.left < left else losses + 1
+            if losses == _MOST_LOSSES:
+                raise RuntimeError(f"the events were lost {losses} times in a row: {search.lost}")
 
 
 class _TrainerActor(Trainer):

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from live_studies import WRITER, Page, Published, complete, failed
@@ -15,6 +16,7 @@ from raysearch.live.remote import RemoteStudy
 from raysearch.live.state import State
 from raysearch.remote import snapshots
 from raysearch.remote.objects import open_objects
+from raysearch.remote.writers import Claim, Writer
 from raysearch.tuning.place import place
 
 
@@ -36,6 +38,10 @@ def remote(uri, driver, monkeypatch):
     made._thread.join()
     yield made
     made.close()
+
+
+def gone(*_):
+    raise FileNotFoundError
 
 
 def head(state):
@@ -84,6 +90,55 @@ def test_whether_its_writer_lives_is_seen_by_its_claim(driver, remote):
     assert remote.is_alive
 
 
+def test_who_goes_on_elsewhere_is_seen_before_anything_is_published(driver, remote):
+    remote.refresh()
+    other = Claim(driver.objects, Writer(WRITER.generation + 1, "b" * 16))
+    other.renew()
+    remote.refresh()
+    assert remote.is_alive
+    remote._seen_alive = -float("inf")
+    remote.refresh()
+    assert not remote.is_alive
+    driver.renew(1)  # the one before has only slept: it may not write any more
+    remote.refresh()
+    assert not remote.is_alive
+    other.renew()
+    remote.refresh()
+    assert remote.is_alive
+
+
+def test_a_page_that_comes_later_sees_who_goes_on_elsewhere(uri, driver, monkeypatch):
+    monkeypatch.setattr(module, "EVERY_S", 1e6)
+    other = Claim(driver.objects, Writer(WRITER.generation + 1, "b" * 16))
+    other.renew()
+    remote = RemoteStudy(open_objects(uri))
+    try:
+        assert not remote.is_alive
+        other.renew()
+        remote.refresh()
+        assert remote.is_alive
+    finally:
+        remote.close()
+
+
+def test_a_writer_that_has_ended_is_not_alive_from_then_on(driver, remote):
+    driver.renew(1)
+    remote.refresh()
+    assert remote.is_alive
+    Claim(driver.objects, WRITER).release()
+    for _ in range(2):
+        remote.refresh()
+        assert not remote.is_alive
+
+
+def test_a_claim_that_cannot_be_read_is_no_sign_of_life(driver, remote):
+    for claim in (b"{" * 100, b"[]", b"{}", b"[" * 100_000):
+        driver.objects.put(WRITER.claim, claim)
+        remote.refresh()
+        assert not remote.is_alive
+        assert remote.told()["problem"] == ""
+
+
 def test_remedies_name_the_uri(driver, remote):
     state = State(remote.directory, driver.settings, lambda: time.time() + 1e4, remote)
     assert f"`raysearch resume {remote.uri}`" in head(state)["phase"]["sentence"]
@@ -121,6 +176,61 @@ def test_a_study_that_has_no_room_here_is_not_fetched(driver, uri, monkeypatch):
     monkeypatch.setattr(snapshots, "_RESERVE_BYTES", 2**62)
     with pytest.raises(InputError, match="must fit where it is copied to"):
         RemoteStudy(open_objects(uri))
+
+
+@pytest.mark.parametrize("name", ["fetch", "newest_snapshot"])
+def test_snapshots_that_come_faster_than_they_are_fetched_are_told(
+    driver, remote, monkeypatch, name
+):
+    driver.run(complete(0.9))
+    driver.publish()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, gone)
+        for _ in range(module._TRIES - 1):
+            remote.refresh()
+            assert remote.told()["problem"] == ""
+        for _ in range(2):
+            remote.refresh()
+            assert "changes faster than it can be read" in remote.told()["problem"]
+    state = State(remote.directory, driver.settings, remote=remote)
+    assert head(state)["counts"]["COMPLETE"] == 1
+    remote.refresh()
+    assert remote.told()["problem"] == ""
+    assert head(state)["counts"]["COMPLETE"] == 2
+
+
+@pytest.mark.parametrize("name", ["fetch", "newest_snapshot"])
+@pytest.mark.parametrize("uri", ["file"], indirect=True)
+def test_at_the_start_they_are_tried_some_times_and_then_told(driver, uri, monkeypatch, name):
+    calls, once = [], getattr(module, name)
+
+    def late(*arguments):
+        calls.append(name)
+        return gone() if len(calls) < module._TRIES else once(*arguments)
+
+    monkeypatch.setattr(module, name, late)
+    RemoteStudy(open_objects(uri)).close()
+    monkeypatch.setattr(module, name, gone)
+    with pytest.raises(InputError, match="changes faster than it can be read"):
+        RemoteStudy(open_objects(uri))
+
+
+def test_a_store_that_is_slow_is_asked_half_of_the_time(monkeypatch):
+    monkeypatch.setattr(module, "EVERY_S", 0.01)
+    pauses = []
+
+    def wait(pause_s):
+        pauses.append(pause_s)
+        return len(pauses) == 3
+
+    slow = iter([0.2, 0.0])
+    followed = SimpleNamespace(
+        _closed=SimpleNamespace(wait=wait), refresh=lambda: time.sleep(next(slow))
+    )
+    RemoteStudy._follow(followed)
+    assert pauses[0] == 0.01
+    assert pauses[1] >= 0.2
+    assert 0.01 <= pauses[2] < 0.2
 
 
 def test_where_nothing_is_published_it_is_said(uri):

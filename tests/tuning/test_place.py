@@ -37,6 +37,28 @@ def test_a_password_is_refused_and_not_repeated(url):
     assert "secret" not in str(told.value)
 
 
+@pytest.mark.parametrize("options", ["passfile=/etc/passwd", "password=secret", ""])
+def test_what_only_libpq_would_see_is_refused(options):
+    with pytest.raises(InputError, match=r"must hold no '#'.*%23") as told:
+        Place(f"postgresql://me@host/studies#?{options}")
+    assert "secret" not in str(told.value)
+
+
+def test_a_password_that_only_libpq_finds_is_refused_where_it_connects():
+    session = pytest.importorskip("raysearch.tuning.postgresql")
+    url = "postgresql://me?x:secret@127.0.0.1:1/studies"
+    assert Place(url).is_server  # for Python its user is "me", and the rest an option
+    with pytest.raises(InputError, match="must not hold a password") as told:
+        session.PostgreSQL(url)
+    assert "secret" not in str(told.value)
+
+
+def test_what_libpq_does_not_take_is_refused_where_it_connects():
+    session = pytest.importorskip("raysearch.tuning.postgresql")
+    with pytest.raises(InputError, match=r"must be a URL that PostgreSQL takes.*\"nonsense\""):
+        session.PostgreSQL("postgresql://me@host/studies?nonsense=1")
+
+
 def test_an_unknown_place_is_refused():
     with pytest.raises(InputError, match="journal"):
         Place("jurnal")

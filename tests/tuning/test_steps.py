@@ -153,8 +153,9 @@ def test_where_the_events_are_lost_tune_ends_its_round_and_the_trial_stays_open(
     book = Book(history, joint_space(SETTINGS), lambda *_: None)
     search = HistorySearch(book, VAL_SIC)
     index = search.suggest("a")["index"]
-    search.on_trial_complete("a", {"lost": True, "done": True})
+    search.on_trial_complete("a", {"lost": "its owner died", "done": True})
     assert search.interrupted
+    assert search.lost == "its owner died"
     assert search.suggest("b") == HistorySearch.FINISHED
     assert index not in history.records()
     book.reopen()

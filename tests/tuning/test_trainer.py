@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from ray.exceptions import ObjectLostError
 from toys import VIEW, toy_sample
 
 from raysearch.errors import InputError
@@ -117,17 +118,43 @@ def test_a_pack_that_fails_as_a_whole_is_trained_one_by_one(sample, monkeypatch)
         np.testing.assert_allclose(found[index].values["val_sic"], alone.values["val_sic"])
 
 
-def test_where_the_events_cannot_be_had_each_trial_is_told_so(sample):
+@pytest.mark.parametrize(
+    "lost", [LookupError("lost"), ObjectLostError("01" * 28, "here", "it is lost")]
+)
+def test_where_the_events_cannot_be_had_each_trial_is_told_so(lost):
     class Lost(dict):
         def __getitem__(self, view):
-            raise LookupError("lost")
+            raise lost
 
     trainer = Trainer(Lost(), Trials(repeats=1, capacity=2))
     for index in (3, 1):
         trainer.begin(index, "a", setup())
     for index in (1, 3):
-        with pytest.raises(LookupError, match="lost"):
+        with pytest.raises(type(lost), match="lost"):
             trainer.advance(index, "a")
+
+
+def test_a_fault_of_packing_is_told_to_all_that_wait_and_the_next_are_trained(
+    sample, packs, monkeypatch
+):
+    make, calls = module.packs, []
+
+    def broken(setups, capacity):
+        calls.append(sorted(setups))
+        if len(calls) == 1:
+            raise ZeroDivisionError("no room")
+        return make(setups, capacity)
+
+    monkeypatch.setattr(module, "packs", broken)
+    monkeypatch.setattr(module, "_GATHER_S", 1.0)
+    trainer = Trainer({VIEW: sample}, Trials(repeats=1, capacity=2))
+    for index in (0, 1):
+        trainer.begin(index, "me", setup())
+    for index in (0, 1):
+        with pytest.raises(ZeroDivisionError, match="no room"):
+            trainer.advance(index, "me")
+    assert run(trainer, 2, setup()).finished
+    assert (calls, packs) == ([[0, 1], [2]], [[2]])
 
 
 def test_what_cannot_be_trained_is_refused_at_once(sample):
