@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from raysearch.access import private_directory
@@ -16,7 +17,7 @@ from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
-from raysearch.remote.publishing import Publication, Renewal, repeated, uninterrupted
+from raysearch.remote.publishing import Publication, Renewal, repeated
 from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
@@ -127,17 +128,21 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
         base = {} if newest is None else newest.files
         publisher = Publisher(objects, renewal.claim.writer, directory, base)
         publication = Publication(publisher, renewal, say)
+
+        def last() -> None:
+            _OPEN.pop(directory, None)
+            if renewal.superseded is not None:
+                raise renewal.superseded
+            publication.end()
+            _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
+
+        waits = f"this ends as soon as all that is finished is sent to {objects.uri}"
         _OPEN[directory] = renewal
         try:
-            with repeated(publication.step):
+            with repeated(publication.step, last, partial(say, waits)):
                 yield
         finally:
-            del _OPEN[directory]
-            with uninterrupted():
-                if renewal.superseded is not None:
-                    raise renewal.superseded
-                publication.end()
-                _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=True)
+            _OPEN.pop(directory, None)
 
 
 def _is_behind(directory: Path, own: Writer | None, newest: Newest) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import FrameType
 
 from raysearch.errors import InputError
@@ -116,37 +117,68 @@ class _Repeated:
         thread.join()
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @contextmanager
-def repeated(step: Callable[[], None]) -> Iterator[None]:
-    """Call it every few seconds beside the block."""
+def repeated(
+    step: Callable[[], None],
+    last: Callable[[], None] = nothing,
+    heard: Callable[[], None] = nothing,
+) -> Iterator[None]:
+    """Call something every few seconds beside the block.
+
+    Args:
+        step: is called in a thread.
+        last: is called after the block, when no step runs any more; Ctrl-C waits for it.
+        heard: is called in a thread, once, if Ctrl-C has to wait.
+    """
     work = _Repeated(step)
     thread = threading.Thread(target=work.run, name="kept study", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        with uninterrupted():
+        # One block around both: between two the last word could be lost.
+        with uninterrupted(heard):
             work.end(thread)
+            last()
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """What Ctrl-C says during the block is heard after it, unless the block failed."""
+def uninterrupted(tell: Callable[[], None] = nothing) -> Iterator[None]:
+    """What Ctrl-C says during the block is heard after it, unless the block failed.
+
+    Args:
+        tell: is called in a thread at the first Ctrl-C.
+    """
     previous = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     # Only the main thread hears it; a handler that Python did not set it cannot put back.
-    if not is_main or previous is None:
+    if not is_main or previous in (None, signal.SIG_IGN):
         yield
         return
     heard: list[int] = []
+    # A handler may come in the middle of anything, and of all queues and events this one allows it.
+    presses: SimpleQueue[bool] = SimpleQueue()
 
     def note(number: int, frame: FrameType | None) -> None:
         heard.append(number)
+        presses.put(True)
 
+    def wait() -> None:
+        if presses.get():
+            tell()
+
+    telling = threading.Thread(target=wait, name="Ctrl-C", daemon=True)
     signal.signal(signal.SIGINT, note)
     try:
+        telling.start()
         yield
     finally:
+        presses.put(False)
+        telling.join()
         signal.signal(signal.SIGINT, previous)
     if heard:
         signal.raise_signal(signal.SIGINT)

@@ -248,8 +248,11 @@ def test_ctrl_c_while_the_last_word_is_sent_is_heard_after_it(times, uri, tmp_pa
 
     monkeypatch.setattr(Objects, "put_file", interrupted)
     before = signal.getsignal(signal.SIGINT)
+    lines = []
     with pytest.raises(KeyboardInterrupt):
-        write(uri, "last")
+        write(uri, "last", lines.append)
+    assert [line.startswith("this ends as soon as all") for line in lines] in ([1, 0], [0, 1])
+    assert lines.count(f"kept at {uri}") == 1
     assert signal.getsignal(signal.SIGINT) == before
     assert there(uri, tmp_path / "back") == "last"
     assert json.loads((copy_of(uri) / MARK).read_text())["is_sent"]
@@ -271,13 +274,19 @@ def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, 
             if signal.getsignal(signal.SIGINT) is not before:
                 for _ in range(2):
                     signal.pthread_kill(main, signal.SIGINT)
-                    time.sleep(0.2)
+                    assert said.wait(30)
         put(self, name, path)
 
     monkeypatch.setattr(Objects, "put_file", slowly)
 
+    lines, said = [], threading.Event()
+
+    def say(line):
+        lines.append(line)
+        said.set()
+
     def run():
-        with kept(uri, quiet) as directory:
+        with kept(uri, say) as directory:
             (directory / "study.json").write_text("early")
             assert sending.wait(30)
             (directory / "study.json").write_text("last")
@@ -285,6 +294,9 @@ def test_ctrl_c_while_an_earlier_word_is_sent_costs_no_later_one(uri, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         run()
     assert there(uri, tmp_path / "back") == "last"
+    # Said while the earlier one is sent; after it comes the last one, and Ctrl-C is heard once.
+    waits = f"this ends as soon as all that is finished is sent to {uri}"
+    assert lines == [waits, f"kept at {uri}"]
 
 
 def test_an_error_of_the_last_word_is_told_also_after_ctrl_c(uri, outage):
@@ -331,6 +343,7 @@ def test_a_command_that_ctrl_c_ends_at_its_last_word_has_said_it(times, uri, tmp
         told, _ = process.communicate(timeout=60)
     assert process.returncode == 130, (before, told)
     assert f"kept at {uri}" in told
+    assert told.count("this ends as soon as all that is finished is sent") == 1
     (tmp_path / "back").mkdir()
     download(uri, tmp_path / "back")
     assert (tmp_path / "back" / "report.html").is_file()
