@@ -23,8 +23,10 @@ def test_files_come_and_go_whole(objects, tmp_path):
     given, taken = tmp_path / "given", tmp_path / "taken"
     given.write_bytes(bytes(range(256)) * 20_000)
     objects.put_file("files/large", given)
-    objects.get_file("files/large", taken)
+    objects.get_file("files/large", taken, given.stat().st_size)
     assert taken.read_bytes() == given.read_bytes()
+    with pytest.raises(InputError, match="must be no larger than was said"):
+        objects.get_file("files/large", taken, given.stat().st_size - 1)
 
 
 def test_what_is_not_there(objects, tmp_path):
@@ -32,7 +34,7 @@ def test_what_is_not_there(objects, tmp_path):
     with pytest.raises(FileNotFoundError):
         objects.get("nowhere/one")
     with pytest.raises(FileNotFoundError):
-        objects.get_file("nowhere/one", tmp_path / "one")
+        objects.get_file("nowhere/one", tmp_path / "one", 2**20)
     objects.remove("nowhere/one")
 
 
