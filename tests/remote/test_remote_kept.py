@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from kept_studies import killed, quiet, there, write
 from processes import started
 from toys import hand_made_study
 
@@ -23,22 +24,6 @@ from raysearch.remote.kept import MARK, copy_of, download, is_replaced, kept
 from raysearch.remote.objects import Objects, Unreachable, open_objects
 
 pytestmark = pytest.mark.usefixtures("machine")
-
-
-def quiet(line):
-    pass
-
-
-def write(uri, text, say=quiet):
-    with kept(uri, say) as directory:
-        (directory / "study.json").write_text(text)
-    return directory
-
-
-def there(uri, to):
-    to.mkdir()
-    download(uri, to)
-    return (to / "study.json").read_text()
 
 
 def test_a_directory_is_given_back_as_it_is(tmp_path):
@@ -102,26 +87,6 @@ def test_it_is_published_while_it_runs(uri, tmp_path, monkeypatch):
             assert time.monotonic() < ends
             time.sleep(0.05)
         assert there(uri, tmp_path / "back") == "half way"
-
-
-KILLED = """
-import sys, time
-from raysearch.remote.kept import kept
-with kept(sys.argv[1], print) as directory:
-    (directory / "study.json").write_text("not yet sent")
-    print("written", flush=True)
-    time.sleep(600)
-"""
-
-
-def killed(uri):
-    """A process on this machine that wrote, sent nothing, and was killed."""
-    words = [sys.executable, "-c", KILLED, uri]
-    with started(words, stdout=subprocess.PIPE) as process:
-        for line in process.stdout:
-            if line == "written\n":
-                os.kill(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
 
 
 def test_what_a_killed_process_had_not_sent_goes_on_here(uri, tmp_path):
@@ -369,100 +334,6 @@ def test_a_copy_that_somebody_emptied_is_fetched_again_and_spoils_nothing(uri, t
     with kept(uri, quiet) as again:
         assert (again / "study.json").read_text() == "one"
     assert there(uri, tmp_path / "back") == "one"
-
-
-def test_what_was_never_sent_is_put_aside_when_another_machine_went_on(uri, machine, monkeypatch):
-    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
-    write(uri, "first")
-    killed(uri)
-    machine("second")
-    write(uri, "second")
-    machine("first")
-    lines = []
-    with kept(uri, lines.append) as directory:
-        assert (directory / "study.json").read_text() == "second"
-    (aside,) = [path for path in directory.parent.iterdir() if path != directory]
-    assert (aside / "study.json").read_text() == "not yet sent"
-    assert any(str(aside) in line for line in lines)
-
-
-class Killed(BaseException):
-    """Nothing in the package expects it."""
-
-
-@pytest.fixture
-def kill(monkeypatch):
-    """Call it with a number: at so manieth change of a directory this process is as if killed."""
-    left = []
-
-    def counted(change):
-        def made(*given, **named):
-            if left:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Killed
-            return change(*given, **named)
-
-        return made
-
-    for name in ("rename", "replace", "mkdir", "unlink"):
-        monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
-    monkeypatch.setattr(shutil, "rmtree", counted(shutil.rmtree))
-
-    def after(changes):
-        left[:] = [changes]
-        return left
-
-    return after
-
-
-UNSENT = {"study.json": "not yet sent", "a": "1", "b": "2", "c/d": "3", "zz": "4"}
-
-
-def with_unsent(uri, machine):
-    """The first machine holds files that it never sent, and the second has gone on."""
-    write(uri, "first")
-    killed(uri)
-    for name, text in UNSENT.items():
-        (copy_of(uri) / name).parent.mkdir(exist_ok=True)
-        (copy_of(uri) / name).write_text(text)
-    machine("second")
-    write(uri, "second")
-    machine("first")
-
-
-def texts(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
-
-
-@pytest.mark.parametrize("uri", ["file"], indirect=True)
-def test_wherever_putting_aside_is_killed_nothing_unsent_is_lost(
-    uri, machine, monkeypatch, kill, tmp_path
-):
-    monkeypatch.setattr(module, "claim", lambda *given: writers.claim(*given, dead_s=0.3))
-    with_unsent(uri, machine)
-    whole = tmp_path / "caches"
-    shutil.copytree(whole, tmp_path / "before", copy_function=shutil.copy)
-    for step in range(100):
-        shutil.rmtree(whole)
-        shutil.copytree(tmp_path / "before", whole)
-        left = kill(step)
-        try:
-            with kept(uri, quiet):
-                pass
-        except Killed:
-            left.clear()
-        else:
-            break
-        with kept(uri, quiet) as directory:
-            assert texts(directory) == {"study.json": "second"}, step
-        (aside,) = [p for p in directory.parent.iterdir() if p.name[0] != "." and p != directory]
-        assert texts(aside) == UNSENT, step
-    assert step > 2 * len(UNSENT)
 
 
 def test_who_only_looked_is_not_taken_for_who_went_on(uri, machine, monkeypatch):
