@@ -1,13 +1,14 @@
 """What averaging brings to one setup: over best epochs, over members, over both.
 
 Run: python tests/benchmarks/bench_average.py OUT.jsonl surrogate NAME=EVENTS.h5[,MORE.h5] ...
-     [--draws 5] [--n-signal 300]
+     [--draws 5] [--n-signal 300] [--families hgb,adaboost,mlp] [--columns mj1,delta_mj,...]
 
-Of each data set and draw every published family, with its default hyperparameters, is trained as
-final ensembles are: five members, each on four fifths of the rows, their best epochs by val SIC of
-the fifth. Figures are max SIC on the test events over that of one member at its single best epoch,
-mean over the members that could be that one. Each family of a draw is a line of the file as soon as
-it ends; the same command goes on where it was stopped and prints what the file holds.
+Of each data set and draw every family (the published ones unless given), with its default
+hyperparameters, is trained as final ensembles are: five members, each on four fifths of the rows,
+their best epochs by val SIC of the fifth. Figures are max SIC on the test events over that of one
+member at its single best epoch, mean over the members that could be that one. Each family of a draw
+is a line of the file as soon as it ends; the same command goes on where it was stopped and prints
+what the file holds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from bench_choice import SETUPS, from_files, from_surrogate, two_sample
+from choice_cells import COLUMNS, SETUPS, from_files, from_surrogate, two_sample
 from scipy.special import expit
 
 from raysearch.best_epochs import train_at_best
@@ -58,13 +59,17 @@ def run(asked: argparse.Namespace) -> None:
     known = [line["key"] for line in lines(asked.out)]
     for draw, source in itertools.product(range(asked.draws), asked.sources):
         name, _, files = source.partition("=")
-        keys = [[name, asked.n_signal, draw, family] for family in SETUPS]
+        columns = tuple(asked.columns.split(","))
+        keys = [
+            [name, asked.n_signal, len(columns), draw, family]
+            for family in asked.families.split(",")
+        ]
         missing = [key for key in keys if key not in known]
         if not missing:
             continue
         paths = [Path(file) for file in files.split(",")]
-        events = from_files(paths, draw) if files else from_surrogate(draw)
-        sample = two_sample(events, asked.n_signal)
+        events = from_files(paths, draw, columns) if files else from_surrogate(draw)
+        sample = two_sample(events, asked.n_signal, columns if files else COLUMNS)
         for key in missing:
             found = gains(sample, Setup("idealised", "baseline", key[-1], {}), draw)
             with asked.out.open("a") as file:
@@ -80,10 +85,10 @@ def show(path: Path) -> None:
     """Print the mean of each figure and its error over draws, by data set, N_sig and family."""
     groups: dict[tuple, list[dict]] = {}
     for line in lines(path):
-        source, n_signal, _, family = line.pop("key")
-        groups.setdefault((source, n_signal, family), []).append(line)
-    for (source, n_signal, family), rows in sorted(groups.items()):
-        print(f"{family}, {source}, {n_signal} signal events, {len(rows)} draws")
+        source, n_signal, columns, _, family = line.pop("key")
+        groups.setdefault((source, n_signal, columns, family), []).append(line)
+    for (source, n_signal, columns, family), rows in sorted(groups.items()):
+        print(f"{family}, {source}, {columns} columns, {n_signal} signal events, {len(rows)} draws")
         for name in rows[0]:
             values = np.array([row[name] for row in rows])
             error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
@@ -97,6 +102,8 @@ def main() -> None:
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--n-signal", type=int, default=300)
+    parser.add_argument("--families", default=",".join(SETUPS))
+    parser.add_argument("--columns", default=",".join(COLUMNS))
     asked = parser.parse_args()
     with one_thread():
         run(asked)

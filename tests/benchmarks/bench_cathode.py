@@ -1,0 +1,121 @@
+"""How good each background template is: CATHODE by both densities beside idealised and CWoLa.
+
+Run: OMP_NUM_THREADS=1 python tests/benchmarks/bench_cathode.py OUT.jsonl EVENTS.h5 TEMPLATE.h5
+     [--draws 3] [--n-signal 400,1000] [--templates idealised,cwola,maf,flow_matching]
+
+EVENTS has sidebands and labels, TEMPLATE background of the signal region. A draw is another
+division of them, injection and training. Figures are, of a density, its seconds of processor time
+and the AUC with which a classifier tells its samples from held-out sidebands; of every template max
+SIC on test events of the final ensemble of `hgb` and of `mlp` with default hyperparameters, their
+epochs chosen by val SIC. Each template of a draw is a line of the file as soon as it ends; the same
+command goes on where it was stopped and prints what the file holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raysearch.density import ESTIMATORS, CathodeSettings
+from raysearch.inputs import read_inputs
+from raysearch.metrics import max_sic
+from raysearch.objectives import VAL_SIC
+from raysearch.prepare import prepare_study
+from raysearch.refit import N_FOLDS, final_members, refit
+from raysearch.settings import Settings
+from raysearch.threads import one_thread
+from raysearch.trial import Setup
+
+FEATURES, DETECTORS = "baseline", ("hgb", "mlp")
+
+
+def settings_of(template: str, n_signal: int, draw: int) -> Settings:
+    """Of a study with one template; what is no mode is a density."""
+    density = CathodeSettings(template) if template in ESTIMATORS else CathodeSettings()
+    mode = "cathode" if template in ESTIMATORS else template
+    return Settings(
+        mode=(mode,),
+        features=(FEATURES,),
+        n_signal=n_signal,
+        seed=draw,
+        cathode=density,
+        verdict_share=0.0,
+    )
+
+
+def found_with(settings: Settings, events: Path, template: Path) -> dict[str, Any]:
+    """The figures of one template in one draw."""
+    simulated = template if settings.mode == ("idealised",) else None
+    sources = {"events": events, "template": simulated, "test": None}
+    prepared = prepare_study(read_inputs(sources, settings.features, settings.mode), settings)
+    (sample,) = prepared.samples.values()
+    found: dict[str, Any] = {}
+    for about in prepared.densities.values():
+        found |= {"auc": about["check"]["auc"], "cpu_s": about["cpu_seconds"]}
+    n_data = int(sample.rows.is_data.sum())
+    found |= {"data": n_data, "template": len(sample.mjj_tev) - n_data}
+    for name in DETECTORS:
+        members = final_members(sample.rows.is_data, N_FOLDS, settings.seed, 0)
+        setup = Setup(settings.mode[0], FEATURES, name, {})
+        test = refit(setup, sample, members, VAL_SIC).test
+        found[f"max SIC, {name}"] = max_sic(sample.test_is_signal, test)
+    return found
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Train what the file lacks."""
+    known = [line["key"] for line in lines(asked.out)]
+    n_signals = [int(word) for word in asked.n_signal.split(",")]
+    for draw, n_signal, template in itertools.product(
+        range(asked.draws), n_signals, asked.templates.split(",")
+    ):
+        key = [n_signal, template, draw]
+        if key in known:
+            continue
+        settings = settings_of(template, n_signal, draw)
+        found = found_with(settings, asked.events, asked.template)
+        with asked.out.open("a") as file:
+            file.write(json.dumps({"key": key, **found}) + "\n")
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """What the file holds."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def show(path: Path) -> None:
+    """Print the mean of each figure and its error over draws."""
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for line in lines(path):
+        n_signal, template, _ = line.pop("key")
+        groups.setdefault((n_signal, template), []).append(line)
+    for (n_signal, template), rows in sorted(groups.items()):
+        print(f"{n_signal} signal events, {template}, {len(rows)} draws")
+        for name in rows[0]:
+            values = np.array([row[name] for row in rows])
+            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+            print(f"  {name:15s} {values.mean():.4g} +- {error:.2g}")
+
+
+def main() -> None:
+    """Train, and print the means."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("events", type=Path)
+    parser.add_argument("template", type=Path)
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--n-signal", default="400,1000")
+    parser.add_argument("--templates", default="idealised,cwola,maf,flow_matching")
+    asked = parser.parse_args()
+    with one_thread():
+        run(asked)
+    show(asked.out)
+
+
+if __name__ == "__main__":
+    main()
