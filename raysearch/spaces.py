@@ -13,6 +13,7 @@ from optuna.trial import BaseTrial
 from raysearch.detectors import check
 from raysearch.errors import InputError, unknown_name
 from raysearch.imported import current_directory, imported
+from raysearch.quiet import quiet_optuna
 from search_spaces import SPACES
 
 Space = Callable[[BaseTrial], dict[str, Any]]
@@ -117,12 +118,8 @@ def _try(name: str, function: Space) -> None:
 
 
 def _dry_study() -> optuna.Study:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
+    with quiet_optuna():
         return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    finally:
-        optuna.logging.set_verbosity(verbosity)
 
 
 def _suggested(name: str, function: Space, trial: BaseTrial) -> object:

@@ -34,6 +34,7 @@ from raysearch.benchmarks.plain import judge, max_sic_of
 from raysearch.detectors import Member
 from raysearch.events.surrogate import COLUMNS, surrogate_events
 from raysearch.objectives import objective
+from raysearch.quiet import quiet_optuna
 from raysearch.samples import Rows, TwoSample
 from raysearch.threads import one_thread
 from raysearch.trial import Setup, halves, run_trial
@@ -76,8 +77,8 @@ def make_sample(size: Size) -> TwoSample:
 
 def parameter_sets(space: str, count: int) -> list[Parameters]:
     """Hyperparameters as a random search draws them."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    with quiet_optuna():
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     return [SPACES[space](study.ask())["parameters"] for _ in range(count)]
 
 

@@ -18,6 +18,7 @@ from raysearch.nplm.pool import Pool
 from raysearch.nplm.power import Power, pool_of
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
+from raysearch.quiet import quiet_optuna
 from raysearch.seeds import number
 from raysearch.tuning.samplers import IndexSeededSampler
 
@@ -80,10 +81,6 @@ def _centres(pool: Pool) -> tuple[int, int]:
 
 
 def _study(settings: NplmSettings) -> optuna.Study:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        sampler = IndexSeededSampler("tpe", number(settings.seed, "nplm suggestions"))
+    sampler = IndexSeededSampler("tpe", number(settings.seed, "nplm suggestions"))
+    with quiet_optuna():
         return optuna.create_study(direction="maximize", sampler=sampler)
-    finally:
-        optuna.logging.set_verbosity(verbosity)

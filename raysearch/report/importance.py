@@ -7,7 +7,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import numpy as np
 import optuna
@@ -23,6 +22,7 @@ from optuna.distributions import (
 )
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+from raysearch.quiet import quiet_optuna
 from raysearch.report.contents import NotAvailable, ReportContents
 from raysearch.report.style import GREY, detector_style, look, new_figure
 from raysearch.report.trials import (
@@ -78,7 +78,7 @@ def share_of_choice(groups: NDArray[np.str_], objective: NDArray[np.float64]) ->
 def importances(found: list[Parameter], objective: NDArray[np.float64]) -> Mapping[str, float]:
     """Share by fANOVA per parameter, the largest first; equal inputs give equal shares."""
     distributions = {p.name: _distribution(p) for p in found}
-    with _quiet():
+    with quiet_optuna():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         for row, value in enumerate(objective):
             params = {p.name: p.values[row] for p in found}
@@ -123,14 +123,3 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
     if all(isinstance(value, int) for value in parameter.values):
         return IntDistribution(low, high, log=parameter.is_log)
     return FloatDistribution(low, high, log=parameter.is_log)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna tells of every new study; here that is no news."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

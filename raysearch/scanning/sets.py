@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import FixedTrial
 
 from raysearch.detectors import Parameters
+from raysearch.quiet import quiet_optuna
 from raysearch.scanning.cells import Cell
 from raysearch.seeds import number
 from raysearch.trial import Setup
@@ -26,13 +27,9 @@ def draw_sets(detector: str, count: int, seed: int) -> list[Suggested]:
         count: how many.
         seed: of the scan.
     """
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        sampler = IndexSeededSampler("random", number(seed, "sets", detector))
+    sampler = IndexSeededSampler("random", number(seed, "sets", detector))
+    with quiet_optuna():
         study = optuna.create_study(sampler=sampler)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
     return [_suggested(detector, study) for _ in range(count)]
 
 
