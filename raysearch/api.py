@@ -37,6 +37,7 @@ from raysearch.malformed import as_written
 from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
+from raysearch.ready import ready
 from raysearch.remote import check_local
 from raysearch.remote.kept import is_replaced, kept
 from raysearch.settings import Resources, Settings, names, settings_from_json
@@ -195,8 +196,11 @@ def _begin(
 ) -> Study:
     """Begin a study in a directory that holds none."""
     _check_free(directory, settings, where)
-    prepared = prepare_study(_inputs(sources, settings), settings, say=say)
-    with locked(directory), connected(address, resources.gpus_per_trial, say):
+    found = _inputs(sources, settings)
+    with (
+        ready(found, settings, address, resources.gpus_per_trial, say) as prepared,
+        locked(directory),
+    ):
         _check_free(directory, settings, where)
         inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, where, inputs, prepared, resources)

@@ -20,6 +20,7 @@ from raysearch.backgrounds import (
     inside,
     join,
 )
+from raysearch.density import Runs, one_after_another
 from raysearch.errors import InputError
 from raysearch.events import Events, concatenate
 from raysearch.events.surrogate import COLUMNS, log_likelihood_ratio
@@ -105,6 +106,7 @@ def prepare_study(
     *,
     generated: Mapping[str, Events] = MappingProxyType({}),
     say: Say = lambda _: None,
+    run: Runs = one_after_another,
 ) -> PreparedStudy:
     """The samples of all modes and feature sets of a study; see `prepare`.
 
@@ -113,13 +115,15 @@ def prepare_study(
         settings: of the study.
         generated: templates that an earlier call generated, by feature set.
         say: receives the progress of a training.
+        run: trains the densities, where several are tried.
 
     Raises:
         InputError: as `prepare`.
     """
     divided = {mode: _divided(inputs, mode, settings) for mode in settings.mode}
+    means = _Means(say, run)
     views = {
-        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), say)
+        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), means)
         for view in settings.views
     }
     test = divided[settings.mode[0]].usable.test
@@ -146,7 +150,15 @@ def prepare(
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
     """
-    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, say)
+    divided, means = _divided(inputs, view.mode, settings), _Means(say, one_after_another)
+    return _prepared(divided, settings, view, generated, means)
+
+
+class _Means(NamedTuple):
+    """How densities are trained: who hears of it, and what runs it."""
+
+    say: Say
+    run: Runs
 
 
 class _Divided(NamedTuple):
@@ -157,9 +169,9 @@ class _Divided(NamedTuple):
 
 
 def _prepared(
-    divided: _Divided, settings: Settings, view: View, generated: Events | None, say: Say
+    divided: _Divided, settings: Settings, view: View, generated: Events | None, means: _Means
 ) -> Prepared:
-    mode, usable = _mode(view.mode, settings, say), divided.usable
+    mode, usable = _mode(view.mode, settings, means), divided.usable
     variation = fit_variation(view.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
@@ -169,7 +181,7 @@ def _prepared(
         _counts(sample, divided.pools, settings),
         variation,
         classes.template if mode.generates else None,
-        None if classes.generated is None else _quality(classes.generated, settings, say),
+        None if classes.generated is None else _quality(classes.generated, settings, means.say),
     )
 
 
@@ -193,7 +205,7 @@ def rehearse(inputs: Inputs, settings: Settings, view: View) -> Rehearsal:
     Raises:
         InputError: as `prepare`.
     """
-    mode = _mode(view.mode, settings, lambda _: None)
+    mode = _mode(view.mode, settings, _Means(lambda _: None, one_after_another))
     usable = _divided(inputs, view.mode, settings).usable
     standard = _standard(mode, usable, settings)
     varied = _varied(usable, fit_variation(view.features, standard, settings.seed))
@@ -218,9 +230,9 @@ def _with_verdict(sample: TwoSample, mode: Background, settings: Settings) -> Tw
     return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
-def _mode(name: str, settings: Settings, say: Say) -> Background:
+def _mode(name: str, settings: Settings, means: _Means) -> Background:
     if name == Cathode.name:
-        return Cathode(settings.cathode, settings.seed, say)
+        return Cathode(settings.cathode, settings.seed, *means)
     return background(name)
 
 

@@ -1,8 +1,8 @@
 """Density estimators of the CATHODE mode, around the published settings (arXiv:2511.14832).
 
 This space suggests a density, not a detector: ``{"estimator": name, "parameters": {...}}``, for
-`raysearch.density.fit_density`, whose validation loss one then minimises. The losses of the two
-estimators do not compare; fix the estimator, or judge by the AUC of `raysearch.separability`.
+`raysearch.density.fit_density`. ``--cathode trials=10`` draws from it for the estimator asked for
+and samples the set with the least validation loss; the losses of two estimators do not compare.
 """
 
 from typing import Any

@@ -12,7 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from raysearch.backgrounds.base import Classes, Generated, check_data, inside
-from raysearch.density import CathodeSettings, Density, Say, draw_masses, fit_density
+from raysearch.density import (
+    CathodeSettings,
+    Choice,
+    Density,
+    Runs,
+    Say,
+    choose_density,
+    draw_masses,
+    one_after_another,
+    suggested_sets,
+)
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.regions import Window
@@ -42,11 +52,13 @@ class Cathode:
         settings: of the density and of the sampling.
         seed: of the study.
         say: receives the progress of the training.
+        run: trains the densities, where several sets of hyperparameters are tried.
     """
 
     settings: CathodeSettings = field(default_factory=CathodeSettings)
     seed: int = 0
     say: Say = lambda _: None
+    run: Runs = one_after_another
     name: str = "cathode"
     needs_template: bool = False
     takes_template: bool = False
@@ -58,9 +70,10 @@ class Cathode:
         data, parts = self._checked(pools, region)
         kind, n_events = self.settings.estimator, len(parts.training)
         self.say(f"training the density ({kind}) on {n_events} sideband events")
-        density, held_out = self._fitted(parts), parts.held_out
+        choice, held_out = self._fitted(parts), parts.held_out
+        density = choice.density
         check = density.sample(held_out.mjj_tev, number(self.seed, "density", "check"))
-        generated = Generated(check, held_out, {"training_events": n_events, **density.about()})
+        generated = Generated(check, held_out, {"training_events": n_events, **choice.about()})
         return Classes(data, self._template(density, data, region), generated)
 
     def training_events(self, pools: Pools, region: Window) -> Events:
@@ -78,14 +91,11 @@ class Cathode:
         check_data(data, region)
         return data, _divided(pools.data, region, self.settings.range_tev, self.seed)
 
-    def _fitted(self, parts: _Sidebands) -> Density:
-        return fit_density(
-            parts.training,
-            parts.validation,
-            self.settings.estimator,
-            self.settings.parameters,
-            number(self.seed, "density"),
-            self.say,
+    def _fitted(self, parts: _Sidebands) -> Choice:
+        kind, seed = self.settings.estimator, number(self.seed, "density")
+        sets = suggested_sets(kind, self.settings.parameters, self.settings.trials, seed)
+        return choose_density(
+            parts.training, parts.validation, kind, sets, seed, self.say, self.run
         )
 
     def _template(self, density: Density, data: Events, region: Window) -> Events:

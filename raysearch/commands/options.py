@@ -19,5 +19,5 @@ SignalRegion = Annotated[str, typer.Option(help="Edges in TeV, low,high.")]
 SidebandWidth = Annotated[float, typer.Option(help="Width of each sideband in TeV (cwola).")]
 Cathode = Annotated[
     list[str] | None,
-    typer.Option(help="Setting of the density, e.g. estimator=maf or epochs=20; repeatable."),
+    typer.Option(help="Setting of the density: estimator=maf, epochs=20, trials=10; repeatable."),
 ]

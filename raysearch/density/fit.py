@@ -106,7 +106,7 @@ def fit_density(
 
     Raises:
         InputError: if a name is unknown or a feature never varies.
-        ValueError: if no epoch has a finite validation loss.
+        DivergedError: if no epoch has a finite validation loss.
     """
     chosen = estimator(kind)
     complete = chosen.complete(parameters)

@@ -35,6 +35,9 @@ class CathodeSettings:
             of the template are drawn from.
         range_tev: lower and upper end of the masses whose events train the density. Few events lie
             outside the default, and far enough to distort the scale of the mass.
+        trials: how many sets of hyperparameters are tried, the first one with `parameters` alone,
+            the others with random values of the search space for what they leave out; that of the
+            least validation loss makes the template.
 
     Raises:
         InputError: if a name is unknown or a number breaks its rule.
@@ -45,15 +48,16 @@ class CathodeSettings:
     oversampling: int = 4
     bandwidth_tev: float = 0.01
     range_tev: tuple[float, float] = (2.0, 6.0)
+    trials: int = 1
 
     def __post_init__(self) -> None:
         """Check names and numbers."""
         estimator(self.estimator).complete(self.parameters)
         Window(*self.range_tev)
-        if isinstance(self.oversampling, bool) or self.oversampling < 1:
-            raise InputError(
-                f"`oversampling >= 1` must hold, but got oversampling = {self.oversampling}."
-            )
+        for name in ("oversampling", "trials"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"`{name}` must be a whole number of at least 1, but got {value}.")
         if not 0 <= self.bandwidth_tev < float("inf"):
             raise InputError(
                 f"`0 <= bandwidth_tev` must hold, but got bandwidth_tev = {self.bandwidth_tev}."
@@ -77,6 +81,7 @@ class CathodeSettings:
             "oversampling": self.oversampling,
             "bandwidth_tev": self.bandwidth_tev,
             "range_tev": list(self.range_tev),
+            "trials": self.trials,
         }
 
 
@@ -123,5 +128,11 @@ def _range(text: str) -> tuple[float, float]:
 
 
 _READ: Mapping[str, Callable[[str], Any]] = MappingProxyType(
-    {"estimator": str, "oversampling": _number, "bandwidth_tev": _number, "range_tev": _range}
+    {
+        "estimator": str,
+        "oversampling": _number,
+        "bandwidth_tev": _number,
+        "range_tev": _range,
+        "trials": _number,
+    }
 )

@@ -14,6 +14,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from raysearch.density.base import ConditionalNetwork, Parameters
+from raysearch.errors import InputError
 
 State = dict[str, Tensor]
 Say = Callable[[str], None]
@@ -23,6 +24,10 @@ _SAY_EVERY_S = 10.0
 _LARGEST_GRADIENT = 1.0
 # Validation events are judged so many at a time, so that memory stays small.
 _ROWS = 16384
+
+
+class DivergedError(InputError):
+    """No epoch of a training had a finite validation loss."""
 
 
 class Batch(NamedTuple):
@@ -67,7 +72,10 @@ class _Best:
 
     def states(self) -> list[State]:
         if not self._kept:
-            raise ValueError("the validation loss must be finite in some epoch, but is in none")
+            raise DivergedError(
+                "the validation loss must be finite in some epoch, but is in none; lower the "
+                "density's learning_rate, or take the other estimator."
+            )
         return [state for _, state in self._kept]
 
 
@@ -90,7 +98,7 @@ def train(
         say: receives a line every few seconds.
 
     Raises:
-        ValueError: if no epoch has a finite validation loss.
+        DivergedError: if no epoch has a finite validation loss.
     """
     started, said = time.process_time(), time.monotonic()
     epochs = int(parameters["epochs"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raysearch.report.tables import number
@@ -22,11 +22,28 @@ def _sentences(features: str, density: Mapping[str, Any]) -> list[str]:
     return [
         f"The template of {features} features was sampled from a density of the sidebands "
         f"({density['estimator']}), "
-        f"trained once on {number(density['training_events'])} events: {density['epochs']} epochs, "
-        f"{density['cpu_seconds']:.1f} s of processor time.",
+        f"trained on {number(density['training_events'])} events: {density['epochs']} epochs, "
+        f"{density['cpu_seconds']:.1f} s of processor time in all.",
+        *_chosen(density["attempts"]),
         f"Its check: boosted trees tell its samples from {number(check['events'])} held-out "
         f"sideband events of the same masses with AUC {number(check['auc'], check['auc_error'])}. "
         + _verdict(check["auc"], check["auc_error"]),
+    ]
+
+
+def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Among which hyperparameters it was chosen; nothing where there was one set."""
+    losses = [a["validation_loss"] for a in attempts if a["validation_loss"] is not None]
+    if len(attempts) == 1:
+        return []
+    best = next(a for a in attempts if a["validation_loss"] == min(losses))
+    values = ", ".join(f"{name} {value:.3g}" for name, value in best["parameters"].items())
+    first = attempts[0]["validation_loss"]
+    return [
+        f"It is the best of {len(attempts)} sets of hyperparameters by the loss of other sideband "
+        f"events, {min(losses):.4f} ({values or 'the defaults'}); the worst has {max(losses):.4f}, "
+        f"the first, which nothing was suggested for, "
+        f"{'none that is finite' if first is None else format(first, '.4f')}."
     ]
 
 

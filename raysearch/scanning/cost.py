@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.density import ESTIMATORS, Density, fit_density
+from raysearch.density import ESTIMATORS, Density, fit_density, suggested_sets
+from raysearch.density.base import Parameters
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.events import Events
@@ -168,18 +169,20 @@ def of_all_costs(sets: Sequence[Suggested]) -> list[Suggested]:
 
 
 def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> float:
-    """CPU seconds of training a density once and of sampling a template of so many events."""
+    """CPU seconds of training the densities and of sampling a template of so many events."""
     n = min(len(sidebands), _ROWS)
     few = sidebands.take(np.arange(n))
     wanted = settings.cathode
-    once = {**wanted.parameters, "epochs": 1}
 
-    def fit() -> Density:
+    def fit(parameters: Parameters) -> Density:
+        once = {**parameters, "epochs": 1}
         return fit_density(few, few.take(np.arange(n // 4)), wanted.estimator, once, 0)
 
-    density = fit()  # warm from here on
-    epochs = ESTIMATORS[wanted.estimator].complete(wanted.parameters)["epochs"]
-    training_s = _cpu_s(fit) * len(sidebands) / n * epochs
+    density = fit(wanted.parameters)  # warm from here on
+    training_s = 0.0
+    for own in suggested_sets(wanted.estimator, wanted.parameters, wanted.trials, settings.seed):
+        epochs = ESTIMATORS[wanted.estimator].complete(own)["epochs"]
+        training_s += _cpu_s(partial(fit, own)) * len(sidebands) / n * epochs
     return training_s + _cpu_s(lambda: density.sample(few.mjj_tev, 0)) * n_template / n
 
 

@@ -1,5 +1,7 @@
 """A whole study in mode "cathode" with varied inputs: trained once, resumed, scored anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import QUICK_CATHODE
@@ -7,6 +9,8 @@ from toys import QUICK_CATHODE
 from raysearch import load_study, read_events, resume, search
 from raysearch.files import write_json
 
+# Two sets of hyperparameters, side by side on Ray.
+CATHODE = replace(QUICK_CATHODE, trials=2)
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 
 
@@ -21,7 +25,7 @@ def study(local_ray, events_file, tmp_path_factory):
         trials=2,
         repeats=1,
         n_signal=300,
-        cathode=QUICK_CATHODE,
+        cathode=CATHODE,
         out=tmp_path_factory.mktemp("studies") / "cathode",
         say=lambda line: None,
     )
@@ -31,8 +35,12 @@ def test_the_check_is_kept_and_told(study):
     density = study.about["density"]["baseline+rotated+noise2"]
     assert density["estimator"] == "maf"
     assert density["check"]["events"] > 1000
+    given, other = density["attempts"]
+    assert given["parameters"] == QUICK_CATHODE.parameters
+    assert other["parameters"].items() > given["parameters"].items()
+    assert density["validation_loss"] == min(a["validation_loss"] for a in (given, other))
     assert 'id="template"' in (study.directory / "report.html").read_text()
-    assert study.about["settings"]["cathode"] == QUICK_CATHODE.as_json()
+    assert study.about["settings"]["cathode"] == CATHODE.as_json()
 
 
 def test_the_saved_detector_scores_a_file_of_plain_columns(study, events):

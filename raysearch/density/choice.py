@@ -1,0 +1,156 @@
+"""Which hyperparameters a density has: of several sets the one with the least validation loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import optuna
+
+from raysearch.density.base import Parameters
+from raysearch.density.fit import Density, fit_density
+from raysearch.density.training import DivergedError, Say
+from raysearch.events import Events
+from raysearch.quiet import quiet_optuna
+from raysearch.seeds import number
+from raysearch.threads import one_thread
+from search_spaces.density import space
+
+Fit = Callable[[Say], Density | None]
+# Runs fits, in this process or on others, and gives what they gave in their order.
+Runs = Callable[[Sequence[Fit], Say], Iterable[Density | None]]
+
+
+class Attempt(NamedTuple):
+    """A set of hyperparameters that was tried.
+
+    Attributes:
+        parameters: of the estimator, those that were given or suggested.
+        validation_loss: the lowest of all epochs; None if none was finite.
+        cpu_seconds: of processor time; None likewise.
+    """
+
+    parameters: Parameters
+    validation_loss: float | None
+    cpu_seconds: float | None
+
+
+class Choice(NamedTuple):
+    """The density that is sampled, and what it was chosen among.
+
+    Attributes:
+        density: of the least validation loss.
+        attempts: all, in the order of their suggestion.
+    """
+
+    density: Density
+    attempts: tuple[Attempt, ...]
+
+    def about(self) -> Mapping[str, Any]:
+        """How the training went, in plain values; the processor time is that of all attempts."""
+        seconds = [attempt.cpu_seconds or 0.0 for attempt in self.attempts]
+        return {
+            **self.density.about(),
+            "cpu_seconds": round(sum(seconds), 1),
+            "attempts": [
+                {**attempt._asdict(), "parameters": dict(attempt.parameters)}
+                for attempt in self.attempts
+            ],
+        }
+
+
+def suggested_sets(kind: str, given: Parameters, trials: int, seed: int) -> list[Parameters]:
+    """Sets of hyperparameters: the given ones alone, then random ones of the search space.
+
+    What is given is the same in all sets; asking for more never changes the first.
+
+    Args:
+        kind: name of the estimator.
+        given: hyperparameters that are not searched.
+        trials: how many sets.
+        seed: of the study.
+    """
+    found = [given]
+    for index in range(1, trials):
+        sampler = optuna.samplers.RandomSampler(seed=number(seed, "attempt", index) % 2**32)
+        with quiet_optuna():
+            trial = optuna.create_study(sampler=sampler).ask()
+        found.append({**space(trial, (kind,))["parameters"], **given})
+    return found
+
+
+def one_after_another(fits: Sequence[Fit], say: Say) -> Iterator[Density | None]:
+    """Run them in this process."""
+    return (fit(say) for fit in fits)
+
+
+def choose_density(
+    training: Events,
+    validation: Events,
+    kind: str,
+    sets: Sequence[Parameters],
+    seed: int,
+    say: Say = lambda _: None,
+    run: Runs = one_after_another,
+) -> Choice:
+    """Train a density by every set of hyperparameters, and keep the best.
+
+    The validation events decide alone: neither held-out sidebands, which check the choice, nor the
+    signal region have a part in it.
+
+    Args:
+        training: as for `fit_density`.
+        validation: as for `fit_density`; they choose the set, too.
+        kind: name of the estimator; losses of two do not compare.
+        sets: at least one; see `suggested_sets`.
+        seed: of first weights, order and noise, the same for all sets.
+        say: receives progress, line by line.
+        run: runs the fits.
+
+    Raises:
+        InputError: as `fit_density`.
+        DivergedError: if no set has a finite validation loss.
+    """
+    fit = _fitted if len(sets) == 1 else _fitted_on_one_thread
+    fits = [partial(fit, training, validation, kind, own, seed) for own in sets]
+    best: Density | None = None
+    attempts = []
+    for own, density in zip(sets, run(fits, say), strict=True):
+        attempts.append(_attempt(own, density))
+        loss = attempts[-1].validation_loss
+        if len(sets) > 1:
+            said = "diverged" if loss is None else f"validation loss {loss:.4f}"
+            say(f"density {len(attempts)}/{len(sets)}: {said}")
+        if density is not None and (best is None or density.validation_loss < best.validation_loss):
+            best = density
+    if best is None:
+        raise DivergedError(
+            f"the validation loss must be finite in some epoch, but is in none of {len(sets)} sets "
+            "of hyperparameters; give a lower learning_rate, or take the other estimator."
+        )
+    return Choice(best, tuple(attempts))
+
+
+def _fitted(
+    training: Events, validation: Events, kind: str, own: Parameters, seed: int, say: Say
+) -> Density | None:
+    """A density, or None where every loss was infinite."""
+    try:
+        return fit_density(training, validation, kind, own, seed, say)
+    except DivergedError:
+        return None
+
+
+def _fitted_on_one_thread(
+    training: Events, validation: Events, kind: str, own: Parameters, seed: int, say: Say
+) -> Density | None:
+    """The same among several, which have the cores: sums come out alike wherever it runs."""
+    with one_thread():
+        return _fitted(training, validation, kind, own, seed, say)
+
+
+def _attempt(own: Parameters, density: Density | None) -> Attempt:
+    if density is None:
+        return Attempt(own, None, None)
+    return Attempt(own, density.validation_loss, round(density.trained.seconds, 1))
