@@ -195,7 +195,8 @@ def _begin(
 ) -> Study:
     """Begin a study in a directory that holds none."""
     _check_free(directory, settings, where)
-    prepared = prepare_study(_inputs(sources, settings), settings, say=say)
+    halt = partial(is_replaced, directory)
+    prepared = prepare_study(_inputs(sources, settings), settings, say=say, halt=halt)
     with locked(directory), connected(address, resources.gpus_per_trial, say):
         _check_free(directory, settings, where)
         inputs = describe(stored(sources, directory / INPUTS))
@@ -218,7 +219,10 @@ def _go_on(
     with as_written(study.directory):
         settings = settings_from_json(study.about["settings"])
         generated = _generated(study.directory, settings)
-    prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
+    halt = partial(is_replaced, study.directory)
+    prepared = prepare_study(
+        _inputs(sources, settings), settings, generated=generated, say=say, halt=halt
+    )
     with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
         about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)

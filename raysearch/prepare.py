@@ -27,7 +27,7 @@ from raysearch.features import Variation, fit_variation
 from raysearch.inputs import Inputs, for_mode
 from raysearch.metrics import MIN_BACKGROUND
 from raysearch.objectives import objective
-from raysearch.progress import Say
+from raysearch.progress import Halt, Say, never
 from raysearch.regions import set_aside
 from raysearch.samples import Pools, TwoSample, View
 from raysearch.seeds import generator
@@ -105,6 +105,7 @@ def prepare_study(
     *,
     generated: Mapping[str, Events] = MappingProxyType({}),
     say: Say = lambda _: None,
+    halt: Halt = never,
 ) -> PreparedStudy:
     """The samples of all modes and feature sets of a study; see `prepare`.
 
@@ -113,13 +114,15 @@ def prepare_study(
         settings: of the study.
         generated: templates that an earlier call generated, by feature set.
         say: receives the progress of a training.
+        halt: asked after each of its epochs whether to end early.
 
     Raises:
         InputError: as `prepare`.
+        KeyboardInterrupt: as `prepare`.
     """
     divided = {mode: _divided(inputs, mode, settings) for mode in settings.mode}
     views = {
-        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), say)
+        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), say, halt)
         for view in settings.views
     }
     test = divided[settings.mode[0]].usable.test
@@ -133,6 +136,7 @@ def prepare(
     *,
     generated: Events | None = None,
     say: Say = lambda _: None,
+    halt: Halt = never,
 ) -> Prepared:
     """Divide, inject and build the sample of a view; trains the density of mode "cathode".
 
@@ -142,11 +146,13 @@ def prepare(
         view: mode and feature set.
         generated: the template that an earlier call generated, so that nothing is trained.
         say: receives the progress of a training.
+        halt: asked after each of its epochs whether to end early.
 
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
+        KeyboardInterrupt: if `halt` ended it, as Ctrl-C does.
     """
-    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, say)
+    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, say, halt)
 
 
 class _Divided(NamedTuple):
@@ -157,9 +163,14 @@ class _Divided(NamedTuple):
 
 
 def _prepared(
-    divided: _Divided, settings: Settings, view: View, generated: Events | None, say: Say
+    divided: _Divided,
+    settings: Settings,
+    view: View,
+    generated: Events | None,
+    say: Say,
+    halt: Halt,
 ) -> Prepared:
-    mode, usable = _mode(view.mode, settings, say), divided.usable
+    mode, usable = _mode(view.mode, settings, say, halt), divided.usable
     variation = fit_variation(view.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
@@ -193,7 +204,7 @@ def rehearse(inputs: Inputs, settings: Settings, view: View) -> Rehearsal:
     Raises:
         InputError: as `prepare`.
     """
-    mode = _mode(view.mode, settings, lambda _: None)
+    mode = _mode(view.mode, settings, lambda _: None, never)
     usable = _divided(inputs, view.mode, settings).usable
     standard = _standard(mode, usable, settings)
     varied = _varied(usable, fit_variation(view.features, standard, settings.seed))
@@ -218,9 +229,9 @@ def _with_verdict(sample: TwoSample, mode: Background, settings: Settings) -> Tw
     return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
-def _mode(name: str, settings: Settings, say: Say) -> Background:
+def _mode(name: str, settings: Settings, say: Say, halt: Halt) -> Background:
     if name == Cathode.name:
-        return Cathode(settings.cathode, settings.seed, say)
+        return Cathode(settings.cathode, settings.seed, say, halt)
     return background(name)
 
 

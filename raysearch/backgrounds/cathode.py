@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from raysearch.backgrounds.base import Classes, Generated, check_data, inside
-from raysearch.density import CathodeSettings, Density, Say, draw_masses, fit_density
+from raysearch.density import CathodeSettings, Density, Halt, Say, draw_masses, fit_density
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.regions import Window
@@ -42,11 +42,13 @@ class Cathode:
         settings: of the density and of the sampling.
         seed: of the study.
         say: receives the progress of the training.
+        halt: ends the training as Ctrl-C does; see `fit_density`.
     """
 
     settings: CathodeSettings = field(default_factory=CathodeSettings)
     seed: int = 0
     say: Say = lambda _: None
+    halt: Halt = lambda: False
     name: str = "cathode"
     needs_template: bool = False
     takes_template: bool = False
@@ -86,6 +88,7 @@ class Cathode:
             self.settings.parameters,
             number(self.seed, "density"),
             self.say,
+            self.halt,
         )
 
     def _template(self, density: Density, data: Events, region: Window) -> Events:

@@ -8,12 +8,13 @@ from raysearch.density.settings import (
     cathode_from_json,
     cathode_from_words,
 )
-from raysearch.density.training import Say
+from raysearch.density.training import Halt, Say
 
 __all__ = [
     "ESTIMATORS",
     "CathodeSettings",
     "Density",
+    "Halt",
     "Say",
     "cathode_from_json",
     "cathode_from_words",
