@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.connection import check_address, connected
-from raysearch.density import CathodeSettings
+from raysearch.density import CathodeSettings, Conduct
 from raysearch.directories import (
     check_directory,
     differing,
@@ -196,9 +196,10 @@ def _begin(
 ) -> Study:
     """Begin a study in a directory that holds none."""
     _check_free(directory, settings, where)
+    halt = partial(is_replaced, directory)
     found = _inputs(sources, settings)
     with (
-        ready(found, settings, address, resources.gpus_per_trial, say) as prepared,
+        ready(found, settings, address, resources.gpus_per_trial, say, halt) as prepared,
         locked(directory),
     ):
         _check_free(directory, settings, where)
@@ -222,7 +223,9 @@ def _go_on(
     with as_written(study.directory):
         settings = settings_from_json(study.about["settings"])
         generated = _generated(study.directory, settings)
-    prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
+    conduct = Conduct(say, partial(is_replaced, study.directory))
+    inputs = _inputs(sources, settings)
+    prepared = prepare_study(inputs, settings, generated=generated, conduct=conduct)
     with locked(study.directory), connected(address, resources.gpus_per_trial, say):
         about = study.about
         about["inputs"] = moved(about["inputs"], sources, study.directory / INPUTS)
@@ -266,7 +269,8 @@ def _join(
     """Take part in a study that another process runs."""
     check_address(address)
     generated = _generated(study.directory, settings)
-    prepared = prepare_study(_inputs(sources, settings), settings, generated=generated, say=say)
+    inputs, conduct = _inputs(sources, settings), Conduct(say)
+    prepared = prepare_study(inputs, settings, generated=generated, conduct=conduct)
     with written(study.directory, "study"), connected(address, resources.gpus_per_trial, say):
         # Ray takes seconds to import.
         from raysearch.execute import take_part

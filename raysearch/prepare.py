@@ -20,7 +20,7 @@ from raysearch.backgrounds import (
     inside,
     join,
 )
-from raysearch.density import Runs, one_after_another
+from raysearch.density import PLAIN, Conduct
 from raysearch.errors import InputError
 from raysearch.events import Events, concatenate
 from raysearch.events.surrogate import COLUMNS, log_likelihood_ratio
@@ -105,8 +105,7 @@ def prepare_study(
     settings: Settings,
     *,
     generated: Mapping[str, Events] = MappingProxyType({}),
-    say: Say = lambda _: None,
-    run: Runs = one_after_another,
+    conduct: Conduct = PLAIN,
 ) -> PreparedStudy:
     """The samples of all modes and feature sets of a study; see `prepare`.
 
@@ -114,16 +113,15 @@ def prepare_study(
         inputs: the events.
         settings: of the study.
         generated: templates that an earlier call generated, by feature set.
-        say: receives the progress of a training.
-        run: trains the densities, where several are tried.
+        conduct: of the training of densities.
 
     Raises:
         InputError: as `prepare`.
+        KeyboardInterrupt: as `prepare`.
     """
     divided = {mode: _divided(inputs, mode, settings) for mode in settings.mode}
-    means = _Means(say, run)
     views = {
-        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), means)
+        view: _prepared(divided[view.mode], settings, view, generated.get(view.features), conduct)
         for view in settings.views
     }
     test = divided[settings.mode[0]].usable.test
@@ -136,7 +134,7 @@ def prepare(
     view: View,
     *,
     generated: Events | None = None,
-    say: Say = lambda _: None,
+    conduct: Conduct = PLAIN,
 ) -> Prepared:
     """Divide, inject and build the sample of a view; trains the density of mode "cathode".
 
@@ -145,20 +143,13 @@ def prepare(
         settings: of the study.
         view: mode and feature set.
         generated: the template that an earlier call generated, so that nothing is trained.
-        say: receives the progress of a training.
+        conduct: of the training of a density.
 
     Raises:
         InputError: if the inputs do not allow the mode, the injection or the objective.
+        KeyboardInterrupt: if its `halt` ended it, as Ctrl-C does.
     """
-    divided, means = _divided(inputs, view.mode, settings), _Means(say, one_after_another)
-    return _prepared(divided, settings, view, generated, means)
-
-
-class _Means(NamedTuple):
-    """How densities are trained: who hears of it, and what runs it."""
-
-    say: Say
-    run: Runs
+    return _prepared(_divided(inputs, view.mode, settings), settings, view, generated, conduct)
 
 
 class _Divided(NamedTuple):
@@ -169,9 +160,9 @@ class _Divided(NamedTuple):
 
 
 def _prepared(
-    divided: _Divided, settings: Settings, view: View, generated: Events | None, means: _Means
+    divided: _Divided, settings: Settings, view: View, generated: Events | None, conduct: Conduct
 ) -> Prepared:
-    mode, usable = _mode(view.mode, settings, means), divided.usable
+    mode, usable = _mode(view.mode, settings, conduct), divided.usable
     variation = fit_variation(view.features, _standard(mode, usable, settings), settings.seed)
     varied = _varied(usable, variation)
     classes = _classes(mode, varied, settings, generated)
@@ -181,7 +172,7 @@ def _prepared(
         _counts(sample, divided.pools, settings),
         variation,
         classes.template if mode.generates else None,
-        None if classes.generated is None else _quality(classes.generated, settings, means.say),
+        None if classes.generated is None else _quality(classes.generated, settings, conduct.say),
     )
 
 
@@ -205,7 +196,7 @@ def rehearse(inputs: Inputs, settings: Settings, view: View) -> Rehearsal:
     Raises:
         InputError: as `prepare`.
     """
-    mode = _mode(view.mode, settings, _Means(lambda _: None, one_after_another))
+    mode = _mode(view.mode, settings, PLAIN)
     usable = _divided(inputs, view.mode, settings).usable
     standard = _standard(mode, usable, settings)
     varied = _varied(usable, fit_variation(view.features, standard, settings.seed))
@@ -230,9 +221,9 @@ def _with_verdict(sample: TwoSample, mode: Background, settings: Settings) -> Tw
     return replace(sample, verdict=set_aside(sample.rows.is_data, share, rng))
 
 
-def _mode(name: str, settings: Settings, means: _Means) -> Background:
+def _mode(name: str, settings: Settings, conduct: Conduct) -> Background:
     if name == Cathode.name:
-        return Cathode(settings.cathode, settings.seed, *means)
+        return Cathode(settings.cathode, settings.seed, conduct)
     return background(name)
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from raysearch.remote.restoring import restore
+
 # What moto takes, and what keeps the client from asking elsewhere for more.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "tester",
@@ -82,3 +84,10 @@ def machine(monkeypatch, tmp_path):
 
     on("first")
     return on
+
+
+def restored(objects, to):
+    """Contents of the files of the newest snapshot, which is written into a new directory."""
+    to.mkdir()
+    restore(objects, to)
+    return {p.relative_to(to).as_posix(): p.read_bytes() for p in to.rglob("*") if p.is_file()}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from toys import QUICK_CATHODE, VIEW, ids, toy_events
 
+from raysearch.density import Conduct
 from raysearch.errors import InputError
 from raysearch.events.surrogate import log_likelihood_ratio, surrogate_events
 from raysearch.inputs import Inputs, read_inputs
@@ -117,14 +118,17 @@ def test_a_density_is_trained_once_and_what_it_is_worth_is_told():
     said = []
     inputs = Inputs(toy_events(), None, None)
     settings = Settings(mode=("cathode",), cathode=QUICK_CATHODE)
-    done = prepare(inputs, settings, *settings.views, say=said.append)
+    conduct = Conduct(said.append)
+    done = prepare(inputs, settings, *settings.views, conduct=conduct)
     assert done.density["estimator"] == "maf"
     assert {"epochs", "cpu_seconds", "validation_loss", "training_events"} < set(done.density)
     check = done.density["check"]
     assert 0.45 < check["auc"] < 1
     assert 0 < check["auc_error"] < 0.1
     assert "with AUC" in said[-1]
-    again = prepare(inputs, settings, *settings.views, generated=done.generated, say=said.append)
+    again = prepare(
+        inputs, settings, *settings.views, generated=done.generated, conduct=Conduct(said.append)
+    )
     assert len(said) == 2
     assert again.density is None
     np.testing.assert_array_equal(done.sample.rows.features, again.sample.rows.features)
@@ -264,7 +268,7 @@ def test_templates_that_were_generated_before_train_no_density_again(several):
         Inputs(events, None, None, shares_template=True),
         Settings(**SEVERAL, n_signal=150),
         generated=study.generated,
-        say=said.append,
+        conduct=Conduct(said.append),
     )
     assert not said
     for view, sample in again.samples.items():

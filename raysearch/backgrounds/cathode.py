@@ -13,14 +13,13 @@ import numpy as np
 
 from raysearch.backgrounds.base import Classes, Generated, check_data, inside
 from raysearch.density import (
+    PLAIN,
     CathodeSettings,
     Choice,
+    Conduct,
     Density,
-    Runs,
-    Say,
     choose_density,
     draw_masses,
-    one_after_another,
     suggested_sets,
 )
 from raysearch.errors import InputError
@@ -51,14 +50,12 @@ class Cathode:
     Attributes:
         settings: of the density and of the sampling.
         seed: of the study.
-        say: receives the progress of the training.
-        run: trains the densities, where several sets of hyperparameters are tried.
+        conduct: of the training of its densities.
     """
 
     settings: CathodeSettings = field(default_factory=CathodeSettings)
     seed: int = 0
-    say: Say = lambda _: None
-    run: Runs = one_after_another
+    conduct: Conduct = PLAIN
     name: str = "cathode"
     needs_template: bool = False
     takes_template: bool = False
@@ -69,7 +66,7 @@ class Cathode:
         """Data and samples; trains the density first. See `Background.classes`."""
         data, parts = self._checked(pools, region)
         kind, n_events = self.settings.estimator, len(parts.training)
-        self.say(f"training the density ({kind}) on {n_events} sideband events")
+        self.conduct.say(f"training the density ({kind}) on {n_events} sideband events")
         choice, held_out = self._fitted(parts), parts.held_out
         density = choice.density
         check = density.sample(held_out.mjj_tev, number(self.seed, "density", "check"))
@@ -94,9 +91,7 @@ class Cathode:
     def _fitted(self, parts: _Sidebands) -> Choice:
         kind, seed = self.settings.estimator, number(self.seed, "density")
         sets = suggested_sets(kind, self.settings.parameters, self.settings.trials, seed)
-        return choose_density(
-            parts.training, parts.validation, kind, sets, seed, self.say, self.run
-        )
+        return choose_density(parts.training, parts.validation, kind, sets, seed, self.conduct)
 
     def _template(self, density: Density, data: Events, region: Window) -> Events:
         masses = draw_masses(

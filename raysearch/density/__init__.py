@@ -1,12 +1,12 @@
 """Density of the features given the mass, estimated from sideband events."""
 
 from raysearch.density.choice import (
+    PLAIN,
     Attempt,
     Choice,
+    Conduct,
     Fit,
-    Runs,
     choose_density,
-    one_after_another,
     suggested_sets,
 )
 from raysearch.density.fit import Density, fit_density
@@ -17,22 +17,23 @@ from raysearch.density.settings import (
     cathode_from_json,
     cathode_from_words,
 )
-from raysearch.density.training import Say
+from raysearch.density.training import Halt, Say
 
 __all__ = [
     "ESTIMATORS",
+    "PLAIN",
     "Attempt",
     "CathodeSettings",
     "Choice",
+    "Conduct",
     "Density",
     "Fit",
-    "Runs",
+    "Halt",
     "Say",
     "cathode_from_json",
     "cathode_from_words",
     "choose_density",
     "draw_masses",
     "fit_density",
-    "one_after_another",
     "suggested_sets",
 ]

@@ -10,16 +10,16 @@ import optuna
 
 from raysearch.density.base import Parameters
 from raysearch.density.fit import Density, fit_density
-from raysearch.density.training import DivergedError, Say
+from raysearch.density.training import DivergedError, Halt, Say
 from raysearch.events import Events
 from raysearch.quiet import quiet_optuna
 from raysearch.seeds import number
 from raysearch.threads import one_thread
 from search_spaces.density import space
 
-Fit = Callable[[Say], Density | None]
+Fit = Callable[[Say, Halt], Density | None]
 # Runs fits, in this process or on others, and gives what they gave in their order.
-Runs = Callable[[Sequence[Fit], Say], Iterable[Density | None]]
+Runs = Callable[[Sequence[Fit], Say, Halt], Iterable[Density | None]]
 
 
 class Attempt(NamedTuple):
@@ -80,9 +80,26 @@ def suggested_sets(kind: str, given: Parameters, trials: int, seed: int) -> list
     return found
 
 
-def one_after_another(fits: Sequence[Fit], say: Say) -> Iterator[Density | None]:
+def one_after_another(fits: Sequence[Fit], say: Say, halt: Halt) -> Iterator[Density | None]:
     """Run them in this process."""
-    return (fit(say) for fit in fits)
+    return (fit(say, halt) for fit in fits)
+
+
+class Conduct(NamedTuple):
+    """How densities are trained.
+
+    Attributes:
+        say: receives progress, line by line.
+        halt: asked all the time whether to end early, as Ctrl-C does.
+        run: trains them, where there are several.
+    """
+
+    say: Say = lambda _: None
+    halt: Halt = lambda: False
+    run: Runs = one_after_another
+
+
+PLAIN = Conduct()
 
 
 def choose_density(
@@ -91,8 +108,7 @@ def choose_density(
     kind: str,
     sets: Sequence[Parameters],
     seed: int,
-    say: Say = lambda _: None,
-    run: Runs = one_after_another,
+    conduct: Conduct = PLAIN,
 ) -> Choice:
     """Train a density by every set of hyperparameters, and keep the best.
 
@@ -105,18 +121,20 @@ def choose_density(
         kind: name of the estimator; losses of two do not compare.
         sets: at least one; see `suggested_sets`.
         seed: of first weights, order and noise, the same for all sets.
-        say: receives progress, line by line.
-        run: runs the fits.
+        conduct: of all trainings.
 
     Raises:
         InputError: as `fit_density`.
+        KeyboardInterrupt: as `fit_density`.
         DivergedError: if no set has a finite validation loss.
     """
-    fit = _fitted if len(sets) == 1 else _fitted_on_one_thread
-    fits = [partial(fit, training, validation, kind, own, seed) for own in sets]
+    fits: list[Fit] = [partial(_fitted, training, validation, kind, own, seed) for own in sets]
+    if len(fits) > 1:
+        fits = [partial(_on_one_thread, fit) for fit in fits]
+    say, halt, run = conduct
     best: Density | None = None
     attempts = []
-    for own, density in zip(sets, run(fits, say), strict=True):
+    for own, density in zip(sets, run(fits, say, halt), strict=True):
         attempts.append(_attempt(own, density))
         loss = attempts[-1].validation_loss
         if len(sets) > 1:
@@ -133,21 +151,25 @@ def choose_density(
 
 
 def _fitted(
-    training: Events, validation: Events, kind: str, own: Parameters, seed: int, say: Say
+    training: Events,
+    validation: Events,
+    kind: str,
+    own: Parameters,
+    seed: int,
+    say: Say,
+    halt: Halt,
 ) -> Density | None:
     """A density, or None where every loss was infinite."""
     try:
-        return fit_density(training, validation, kind, own, seed, say)
+        return fit_density(training, validation, kind, own, seed, say, halt)
     except DivergedError:
         return None
 
 
-def _fitted_on_one_thread(
-    training: Events, validation: Events, kind: str, own: Parameters, seed: int, say: Say
-) -> Density | None:
+def _on_one_thread(fit: Fit, say: Say, halt: Halt) -> Density | None:
     """The same among several, which have the cores: sums come out alike wherever it runs."""
     with one_thread():
-        return _fitted(training, validation, kind, own, seed, say)
+        return fit(say, halt)
 
 
 def _attempt(own: Parameters, density: Density | None) -> Attempt:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from raysearch.density.base import ConditionalNetwork, Parameters
 from raysearch.density.scaling import Scaling, fit_scaling
 from raysearch.density.settings import estimator
-from raysearch.density.training import Batch, Say, Trained, train
+from raysearch.density.training import Batch, Halt, Say, Trained, train
 from raysearch.events import Events
 from raysearch.seeds import number
 
@@ -93,6 +93,7 @@ def fit_density(
     parameters: Parameters,
     seed: int,
     say: Say = lambda _: None,
+    halt: Halt = lambda: False,
 ) -> Density:
     """Train a density estimator; a plain function that a search could drive.
 
@@ -103,10 +104,12 @@ def fit_density(
         parameters: its hyperparameters; those left out take their default.
         seed: of first weights, order and noise.
         say: receives a line every few seconds.
+        halt: asked after each epoch whether to end early.
 
     Raises:
         InputError: if a name is unknown or a feature never varies.
         DivergedError: if no epoch has a finite validation loss.
+        KeyboardInterrupt: if `halt` ended it, as Ctrl-C does.
     """
     chosen = estimator(kind)
     complete = chosen.complete(parameters)
@@ -131,5 +134,6 @@ def fit_density(
         complete,
         number(seed, "training"),
         say,
+        halt,
     )
     return replace(untrained, trained=trained)

@@ -18,6 +18,8 @@ from raysearch.errors import InputError
 
 State = dict[str, Tensor]
 Say = Callable[[str], None]
+# Asked after each epoch: whether to end early.
+Halt = Callable[[], bool]
 
 _SAY_EVERY_S = 10.0
 # One batch with an event far out in a tail must not throw the weights of a flow far away.
@@ -86,6 +88,7 @@ def train(
     parameters: Parameters,
     seed: int,
     say: Say,
+    halt: Halt,
 ) -> Trained:
     """Train until the epochs are used up or the validation loss has not fallen for some.
 
@@ -96,9 +99,11 @@ def train(
         parameters: complete hyperparameters of the estimator.
         seed: of the order of the events and of what is random in the loss.
         say: receives a line every few seconds.
+        halt: asked after each epoch whether to end early.
 
     Raises:
         DivergedError: if no epoch has a finite validation loss.
+        KeyboardInterrupt: if `halt` ended it, as Ctrl-C does.
     """
     started, said = time.process_time(), time.monotonic()
     epochs = int(parameters["epochs"])
@@ -114,6 +119,8 @@ def train(
         # The same noise in every epoch, so that only the weights make the difference.
         losses.append(_mean_loss(network, validation, torch.Generator().manual_seed(seed)))
         best.offer(losses[-1], network)
+        if halt():
+            raise KeyboardInterrupt
         if time.monotonic() - said > _SAY_EVERY_S:
             say(f"density epoch {len(losses)}/{epochs}: validation loss {losses[-1]:.4f}")
             said = time.monotonic()

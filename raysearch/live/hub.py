@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from raysearch.live.state import Snapshot, State, message
@@ -35,6 +38,7 @@ class Hub:
         self._reading = asyncio.Lock()
         self._read_at = -float("inf")
         self._snapshot: Snapshot | None = None
+        self._pending: asyncio.Future[Snapshot] | None = None
         self._messages: dict[Position, bytes] = {}
         self._changed = asyncio.Event()
         self._watched = asyncio.Event()
@@ -47,7 +51,7 @@ class Hub:
             known = self._snapshot
             if known is not None and time.monotonic() - self._read_at < EVERY_S:
                 return known
-            found = await asyncio.to_thread(self._state.refresh)
+            found = await self._read()
             self._read_at = time.monotonic()
             if known is not None and _are_equal(found, known):
                 return known
@@ -93,9 +97,19 @@ class Hub:
         return self._messages[position]
 
     def close(self) -> None:
-        """Let all who wait go."""
+        """Let all who wait go; nobody waits for a reading that a silent server holds up."""
         self.is_closed = True
+        if self._pending is not None:
+            self._pending.cancel()
         self._tell()
+
+    async def _read(self) -> Snapshot:
+        """Read in a thread; a viewer that goes meanwhile lets no other reading begin beside it."""
+        if self.is_closed:
+            raise asyncio.CancelledError
+        if self._pending is None or self._pending.done():
+            self._pending = _in_thread(self._state.refresh)
+        return await asyncio.shield(self._pending)
 
     def _tell(self) -> None:
         self._changed.set()
@@ -106,3 +120,31 @@ def _are_equal(one: Snapshot, other: Snapshot) -> bool:
     # Rows of one life are only added.
     same = one.life == other.life and one.n_rows == other.n_rows
     return same and one.head == other.head and one.outcome == other.outcome
+
+
+def _in_thread(read: Callable[[], Snapshot]) -> asyncio.Future[Snapshot]:
+    """What a reading gives; the end of the loop, or of the process, does not wait for its thread.
+
+    The thread ends by itself, since whatever is read has a deadline.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Snapshot] = loop.create_future()
+
+    def tell(found: Snapshot | Exception) -> None:
+        if future.done():
+            return
+        if isinstance(found, Exception):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+    def run() -> None:
+        try:
+            found: Snapshot | Exception = read()
+        except Exception as error:
+            found = error
+        with suppress(RuntimeError):  # the page is closed
+            loop.call_soon_threadsafe(tell, found)
+
+    threading.Thread(target=run, name="raysearch live reading", daemon=True).start()
+    return future

@@ -18,14 +18,8 @@ from typing import Any
 from raysearch.errors import InputError
 from raysearch.live.plain import text
 from raysearch.remote.objects import Objects
-from raysearch.remote.snapshots import (
-    Contents,
-    Newest,
-    check_room,
-    fetch,
-    newest_snapshot,
-    published_at,
-)
+from raysearch.remote.restoring import Newest, check_room, fetch, newest_snapshot, published_at
+from raysearch.remote.snapshots import Contents
 from raysearch.remote.uri import name_of
 from raysearch.remote.writers import RENEW_S, Writer, writers
 from raysearch.study import SCORES, SELECTION, STUDY, TRIALS

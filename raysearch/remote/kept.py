@@ -18,7 +18,8 @@ from raysearch.files import write_json
 from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
 from raysearch.remote.publishing import Publication, Renewal, repeated
-from raysearch.remote.snapshots import Newest, Publisher, newest_snapshot, restore
+from raysearch.remote.restoring import Newest, newest_snapshot, restore
+from raysearch.remote.snapshots import Publisher
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
 

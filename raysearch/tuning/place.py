@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from raysearch.errors import InputError, unknown_name
 
 SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
 _URL = f"{POSTGRESQL}://"
 _STUDY = "raysearch"
+# libpq looks for a user up to the first "/" or "@", also behind a "?".
+_PARTS = re.compile(r"(?:([^@/]*)@)?([^?]*)\??(.*)", re.DOTALL)
+# Options of libpq that hold no secret.
+_OPTIONS = frozenset(
+    {
+        *("host", "hostaddr", "port", "dbname", "user", "service", "passfile", "connect_timeout"),
+        *("channel_binding", "client_encoding", "options", "application_name", "require_auth"),
+        *("fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval"),
+        *("keepalives_count", "tcp_user_timeout", "sslmode", "sslnegotiation", "sslcompression"),
+        *("sslcert", "sslkey", "sslcertmode", "sslrootcert", "sslcrl", "sslcrldir", "sslsni"),
+        *("requirepeer", "ssl_min_protocol_version", "ssl_max_protocol_version"),
+        *("min_protocol_version", "max_protocol_version", "gssencmode", "gssdelegation", "gsslib"),
+        *("krbsrvname", "target_session_attrs", "load_balance_hosts"),
+    }
+)
+# Such as another would be, that were written where they are not looked for.
+_SECRET = re.compile(r"://|(?:password|passwd|pwd|secret)\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -24,7 +42,7 @@ class Place:
         study: its name there.
 
     Raises:
-        InputError: if it is none of these, or holds a password or a "#".
+        InputError: if it is none of these, or holds a "#" or what may be a password.
     """
 
     where: str = SQLITE
@@ -34,7 +52,7 @@ class Place:
         """Check the words."""
         if not self.where.startswith(_URL):
             if self.where not in (SQLITE, JOURNAL):
-                raise unknown_name("history", self.where, (SQLITE, JOURNAL, f"{_URL}..."))
+                raise _no_place(self.where)
             return
         if "#" in self.where:
             # What follows it would be looked at by libpq alone.
@@ -42,8 +60,12 @@ class Place:
                 "--history must hold no '#', where a URL ends for us but not for PostgreSQL, but "
                 "it does; write it as %23."
             )
-        if _has_password(self.where):
+        if _may_hold_password(self.where):
             raise holds_password()
+        try:
+            urlsplit(self.where)
+        except ValueError as error:
+            raise InputError(f"--history must be a URL, but: {error}.") from error
 
     @property
     def is_server(self) -> bool:
@@ -74,15 +96,26 @@ def place(where: str) -> Place:
 def holds_password() -> InputError:
     """What to raise; what was given is not repeated, since messages end in logs."""
     return InputError(
-        "--history must not hold a password, which would be written into the study, but it does; "
-        "leave it out, and put it into ~/.pgpass or PGPASSWORD, where PostgreSQL looks for it."
+        "--history must not hold a password, which would be written into the study, but it does, "
+        "or what may be one: a ':' in its user, a further '@', or an option that is not known to "
+        "be none; leave it out, and put it into ~/.pgpass or PGPASSWORD, where PostgreSQL looks "
+        "for it. An '@' of a name is written as %40."
     )
 
 
-def _has_password(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        named = parse_qs(parts.query, keep_blank_values=True)
-        return parts.password is not None or any("password" in name.lower() for name in named)
-    except ValueError as error:
-        raise InputError(f"--history must be a URL, but: {error}.") from error
+def _no_place(where: str) -> InputError:
+    if where.isalnum():
+        return unknown_name("history", where, (SQLITE, JOURNAL, f"{_URL}..."))
+    return InputError(
+        f"--history must be {SQLITE}, {JOURNAL} or {_URL}user@host/database, but what was given is "
+        "none of these; it is not repeated here, since a password may stand in it."
+    )
+
+
+def _may_hold_password(url: str) -> bool:
+    """Whether a password may stand in a URL, by the rules of libpq or of who wrote it."""
+    parts = _PARTS.fullmatch(url.removeprefix(_URL))
+    user, place, query = ("", "", "") if parts is None else parts.groups(default="")
+    named = {unquote(option.partition("=")[0]) for option in query.split("&") if option}
+    elsewhere = _SECRET.search(unquote(f"{place}?{query}")) is not None
+    return ":" in unquote(user) or "@" in place or not named <= _OPTIONS or elsewhere

@@ -5,7 +5,7 @@ import pytest
 from toys import QUICK_CATHODE, toy_events
 
 from raysearch.backgrounds import Cathode
-from raysearch.density import CathodeSettings
+from raysearch.density import CathodeSettings, Conduct
 from raysearch.errors import InputError
 from raysearch.regions import SIGNAL_REGION, Window
 from raysearch.samples import Pools
@@ -79,7 +79,7 @@ def test_equal_seeds_give_equal_templates(events):
 
 def test_it_says_what_it_trains_on(events):
     said = []
-    classes(events, say=said.append)
+    classes(events, conduct=Conduct(said.append))
     assert said[0].startswith("training the density (maf) on 1")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from densities import QUICK, moving_gaussian
 
-from raysearch.density import ESTIMATORS, choose_density, fit_density, suggested_sets
+from raysearch.density import ESTIMATORS, Conduct, choose_density, fit_density, suggested_sets
 from raysearch.density.training import DivergedError
 
 KIND = "flow_matching"
@@ -35,7 +35,7 @@ def test_asking_for_more_sets_never_changes_the_first():
 def test_the_least_validation_loss_is_taken_in_whatever_company(sidebands):
     sets = [{**QUICK[KIND], "learning_rate": rate} for rate in (1e-5, 5e-3, 1e-4)]
     said = []
-    choice = choose_density(*sidebands, KIND, sets, 1, said.append)
+    choice = choose_density(*sidebands, KIND, sets, 1, Conduct(said.append))
     losses = [attempt.validation_loss for attempt in choice.attempts]
     assert np.argmin(losses) == 1
     assert choice.density.validation_loss == losses[1]
@@ -58,7 +58,7 @@ def test_one_set_is_the_plain_density(sidebands):
 
 def test_a_set_that_diverges_costs_no_other(sidebands):
     bad = {**QUICK["maf"], "learning_rate": 1e30}
-    choice = choose_density(*sidebands, "maf", [bad, QUICK["maf"]], 1, run=apart)
+    choice = choose_density(*sidebands, "maf", [bad, QUICK["maf"]], 1, Conduct(run=apart))
     assert choice.attempts[0].validation_loss is None
     assert math.isfinite(choice.density.validation_loss)
     assert choice.about()["cpu_seconds"] == choice.attempts[1].cpu_seconds
@@ -70,7 +70,7 @@ def test_sets_that_all_diverge_are_refused_with_a_remedy(sidebands):
         choose_density(*sidebands, "maf", [bad, bad], 1)
 
 
-def apart(fits, say):
+def apart(fits, say, halt):
     """Runs them in another order, as workers would."""
-    found = {index: fits[index](say) for index in reversed(range(len(fits)))}
+    found = {index: fits[index](say, halt) for index in reversed(range(len(fits)))}
     return [found[index] for index in range(len(fits))]

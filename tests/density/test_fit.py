@@ -28,6 +28,14 @@ def interpolated(request):
     return density.sample(masses, 4)
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_training_asks_after_each_epoch_whether_to_end(name):
+    few, answers = outside(moving_gaussian(600, 1)), [False, False, True]
+    with pytest.raises(KeyboardInterrupt):
+        fit_density(few, few, name, {"epochs": 5}, 1, halt=lambda: answers.pop(0))
+    assert answers == []
+
+
 def test_the_mean_moves_with_the_mass(interpolated):
     m = interpolated.mjj_tev - 3.5
     x, y = interpolated.features.T

@@ -4,6 +4,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -125,25 +126,25 @@ def asking(how):
 
 @contextmanager
 def silent():
-    """Port of a server that lets everybody in and then says nothing."""
+    """Port of a server that lets everybody in and then says nothing, and who is in."""
     inside = []
 
     def serve(listening):
         with suppress(OSError):
             while True:
                 client, _ = listening.accept()
-                inside.append(client)
                 client.settimeout(5)
                 if struct.unpack("!ii", client.recv(8))[1] == 80877103:
                     client.sendall(b"N")
                 client.recv(4096)
                 let_in = struct.pack("!cii", b"R", 8, 0) + struct.pack("!cic", b"Z", 5, b"I")
                 client.sendall(let_in)
+                inside.append(client)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve, args=(listening,), daemon=True)
         thread.start()
-        yield listening.getsockname()[1]
+        yield listening.getsockname()[1], inside
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(10)
     for client in inside:
@@ -154,7 +155,7 @@ def test_a_server_that_accepts_and_falls_silent_is_left_and_the_page_can_be_clos
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "_DEADLINE_S", 0.5)
-    with Driver(tmp_path) as driver, silent() as port:
+    with Driver(tmp_path) as driver, silent() as (port, _):
         where = f"postgresql://me@127.0.0.1:{port}/all"
         with pytest.raises(Unreadable, match="does not answer"):
             postgresql_feed(where, "study").news()
@@ -162,6 +163,32 @@ def test_a_server_that_accepts_and_falls_silent_is_left_and_the_page_can_be_clos
         driver.ended()
         with Page(tmp_path) as page:
             assert "does not answer" in next(page.states())["head"]["problem"]
+
+
+def test_a_page_closes_at_once_while_a_silent_server_is_read_and_nothing_of_it_stays(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "_DEADLINE_S", 4.0)
+    with Driver(tmp_path) as driver, silent() as (port, inside):
+        where = f"postgresql://me@127.0.0.1:{port}/all"
+        driver.about["history"] = {"where": where, "study": "raysearch"}
+        driver.ended()
+        page, before = Page(tmp_path), set(threading.enumerate())
+        with socket.create_connection(("127.0.0.1", page.port)) as viewer:
+            viewer.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            ends = time.monotonic() + 30
+            while not inside and time.monotonic() < ends:
+                time.sleep(0.01)
+            started = time.monotonic()
+            page.dashboard.close()
+            assert time.monotonic() - started < 1.0
+        (of_page,) = inside
+        of_page.settimeout(20)
+        while of_page.recv(4096):  # until it is cut off
+            pass
+        for thread in set(threading.enumerate()) - before:
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_reading_that_lasts_is_cut_off_and_the_next_is_made(driver, monkeypatch):

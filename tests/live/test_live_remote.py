@@ -14,7 +14,7 @@ from raysearch.live import remote as module
 from raysearch.live.interface import dashboard
 from raysearch.live.remote import RemoteStudy
 from raysearch.live.state import State
-from raysearch.remote import snapshots
+from raysearch.remote import restoring
 from raysearch.remote.objects import open_objects
 from raysearch.remote.writers import Claim, Writer
 from raysearch.tuning.place import place
@@ -173,7 +173,7 @@ def test_a_file_that_is_not_what_was_published_is_not_shown(driver, remote, uri)
 
 @pytest.mark.parametrize("uri", ["file"], indirect=True)
 def test_a_study_that_has_no_room_here_is_not_fetched(driver, uri, monkeypatch):
-    monkeypatch.setattr(snapshots, "_RESERVE_BYTES", 2**62)
+    monkeypatch.setattr(restoring, "_RESERVE_BYTES", 2**62)
     with pytest.raises(InputError, match="must fit where it is copied to"):
         RemoteStudy(open_objects(uri))
 

@@ -14,6 +14,7 @@ import pytest
 from processes import started
 
 import raysearch
+from raysearch.density import CathodeSettings
 from raysearch.nplm import nplm_test
 from raysearch.remote import publishing, writers
 from raysearch.remote.kept import copy_of
@@ -37,6 +38,19 @@ def a_search(uri, say):
         trials=ENDLESS,
         repeats=1,
         verdict_share=0.0,
+        out=uri,
+        say=say,
+    )
+
+
+def a_training(uri, say):
+    raysearch.search(
+        raysearch.surrogate_events(20_000, 300, 11),
+        n_signal=150,
+        mode="cathode",
+        cathode=CathodeSettings(parameters={"epochs": ENDLESS, "patience": ENDLESS}),
+        space="hgb",
+        trials=1,
         out=uri,
         say=say,
     )
@@ -85,7 +99,13 @@ def wait_for(found, thread):
 
 @pytest.mark.parametrize("uri", ["file"], indirect=True)
 @pytest.mark.parametrize(
-    ("run", "begun"), [(a_search, "trial 0"), (a_scan, "/2000]"), (a_test, "so far")]
+    ("run", "begun"),
+    [
+        (a_search, "trial 0"),
+        (a_training, "training the density"),
+        (a_scan, "/2000]"),
+        (a_test, "so far"),
+    ],
 )
 def test_in_a_thread_it_ends_soon(run, begun, uri, asleep, local_ray):
     lines = []

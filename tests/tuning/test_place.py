@@ -29,6 +29,26 @@ def test_each_study_on_a_server_has_a_name_of_its_own(monkeypatch):
         "postgresql://me:@host/studies",
         "postgresql://host/studies?user=me&password=secret",
         "postgresql://host/studies?sslpassword=secret",
+        # For Python its user is "me", and the rest an option; for libpq it is not.
+        "postgresql://me?x:secret@host/studies",
+        "postgresql://me%3Fx:secret@host/studies",
+        "postgresql://[::1]?x:secret@host/studies",
+        "postgresql://me%3Asecret@host/studies",
+        "postgresql://me:\nsecret@host/studies",
+        # "secret" with a "/" or an "@" in it, as it was meant.
+        "postgresql://me:1/secret@host/studies",
+        "postgresql://me:1@secret@host/studies",
+        "postgresql://me@host:secret@other/studies",
+        "postgresql://host/studies?pass%77ord=secret",
+        "postgresql://host/studies?PASSWORD=secret",
+        "postgresql://host/studies?sslmode=require;password=secret",
+        "postgresql://host/studies?sslmode=require&oauth_client_secret=secret",
+        "postgresql://host/studies?scram_client_key=secret",
+        "postgresql://host/studies?anything=secret",
+        "postgresql://host/studies?secret",
+        "postgresql://host/password=secret",
+        "postgresql://host/studies?options=-c%20x.password%20%3Dsecret",
+        "postgresql://host/?dbname=postgresql%3A%2F%2Fme%3Asecret%40host",
     ],
 )
 def test_a_password_is_refused_and_not_repeated(url):
@@ -47,7 +67,6 @@ def test_what_only_libpq_would_see_is_refused(options):
 def test_a_password_that_only_libpq_finds_is_refused_where_it_connects():
     session = pytest.importorskip("raysearch.tuning.postgresql")
     url = "postgresql://me?x:secret@127.0.0.1:1/studies"
-    assert Place(url).is_server  # for Python its user is "me", and the rest an option
     with pytest.raises(InputError, match="must not hold a password") as told:
         session.PostgreSQL(url)
     assert "secret" not in str(told.value)
@@ -57,6 +76,38 @@ def test_what_libpq_does_not_take_is_refused_where_it_connects():
     session = pytest.importorskip("raysearch.tuning.postgresql")
     with pytest.raises(InputError, match=r"must be a URL that PostgreSQL takes.*\"nonsense\""):
         session.PostgreSQL("postgresql://me@host/studies?nonsense=1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql:///studies",
+        "postgresql://me@[::1]:5432/studies",
+        "postgresql://me@one:5432,two:5433/studies?target_session_attrs=read-write",
+        "postgresql://me@/studies?host=/run/postgresql&port=5433",
+        "postgresql://%2Frun%2Fpostgresql/studies",
+        "postgresql://host/password_tests?user=me%40home&host=@abstract",
+        "postgresql://host/?service=lab&passfile=/home/me/pass&sslkey=/home/me/key",
+    ],
+)
+def test_what_holds_none_is_taken_as_it_is(url):
+    assert Place(url).where == url
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgres://me:secret@host/studies",
+        "POSTGRESQL://me:secret@host/studies",
+        "postgresql+psycopg://me:secret@host/studies",
+        "host=db password=secret",
+    ],
+)
+def test_what_is_no_place_but_may_hold_a_password_is_not_repeated(where):
+    with pytest.raises(InputError, match="must be sqlite, journal or postgresql://") as told:
+        Place(where)
+    assert "secret" not in str(told.value)
 
 
 def test_an_unknown_place_is_refused():
