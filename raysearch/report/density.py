@@ -55,6 +55,6 @@ def _verdict(auc: float, error: float) -> str:
         )
     return (
         "That is not 0.5: the samples differ from the sidebands, and a detector may take the same "
-        "kind of difference in the signal region for a signal. A longer training or the other "
-        "estimator may bring it closer to 0.5."
+        "kind of difference in the signal region for a signal. A longer training, other "
+        "hyperparameters (--cathode trials=10) or the other estimator may bring it closer to 0.5."
     )
