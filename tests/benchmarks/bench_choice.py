@@ -88,8 +88,7 @@ def regrets(path: Path) -> dict[str, float]:
         ways[name] = np.mean(each, axis=1)
     orders = {name: np.argsort(-values, kind="stable") for name, values in ways.items()}
     scores = {"mean of all": judged.mean(axis=0)}
-    for count in COUNTS[:2]:
-        scores[f"val_sic, {count}, a race"] = judged[kept["raced"][:count]].mean(axis=0)
+    scores["val_sic, 1, a race"] = judged[kept["raced"][0]]
     for name, order in orders.items():
         scores |= {f"{name}, {count}": judged[order[:count]].mean(axis=0) for count in COUNTS}
     scores["val_sic, a count by cross_sic"] = judged[_few(oof, orders["val_sic"], is_data)].mean(
