@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from raysearch.report.answer import answer
@@ -19,7 +18,8 @@ from raysearch.report.figures import Rendered
 from raysearch.report.tables import failures, inputs, provenance, states, trials_table
 from raysearch.report.views import views
 
-TEMPLATE = "page.html"
+# The folder of the pages' templates, which name each other by their places in it.
+_TEMPLATES = resources.files("raysearch")
 
 # A wider image scrolls on a phone rather than shrink to what nobody can read.
 BROAD_PIXELS = 1000
@@ -40,45 +40,45 @@ def render_page(
     Raises:
         InputError: if another study has other events.
     """
-    source = _source()
-    return (
-        environment()
-        .from_string(source)
-        .render(
-            name=contents.settings.get("name", "study"),
-            style_hash=page_style()[1],
-            answer=answer(contents),
-            density=density_sentences(contents.settings),
-            views=views(contents),
-            comparison=compare(contents, others),
-            states=states(contents.trials),
-            provenance=provenance(contents.settings),
-            inputs=inputs(contents.settings),
-            failures=failures(contents.trials),
-            trials=trials_table(contents.trials),
-            figures=list(figures),
-        )
+    return render(
+        "report/page.html",
+        name=contents.settings.get("name", "study"),
+        answer=answer(contents),
+        density=density_sentences(contents.settings),
+        views=views(contents),
+        comparison=compare(contents, others),
+        states=states(contents.trials),
+        provenance=provenance(contents.settings),
+        inputs=inputs(contents.settings),
+        failures=failures(contents.trials),
+        trials=trials_table(contents.trials),
+        figures=list(figures),
     )
 
 
-def environment() -> Environment:
-    """Where a page is rendered: every value escaped, a missing one an error."""
+def render(template: str, **values: object) -> str:
+    """The HTML of a template: every value escaped, a missing one an error.
+
+    Args:
+        template: its place in the package.
+        values: what it tells; the style sheet, and the hash by which the page's security policy
+            knows it, are added.
+    """
     made = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {"data_uri": _data_uri, "is_broad": _is_broad, "math": _math}
-    return made
+    style = _source("report/style.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return made.get_template(template).render(style=Markup(style), style_hash=digest, **values)
 
 
-def page_style() -> tuple[Markup, str]:
-    """The one style sheet, and the hash by which a page's security policy knows it."""
-    found = re.search(r"<style>(.*?)</style>", _source(), re.DOTALL)
-    text = found.group(1) if found else ""
-    return Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _source() -> str:
-    return resources.files("raysearch.report").joinpath(TEMPLATE).read_text("utf-8")
+def _source(name: str) -> str:
+    return _TEMPLATES.joinpath(name).read_text("utf-8")
 
 
 def _data_uri(png: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 from raysearch.files import replacing
 from raysearch.report.contents import NotAvailable
 from raysearch.report.figures import Caption, Rendered
-from raysearch.report.page import environment, page_style
+from raysearch.report.page import render
 from raysearch.report.style import encode
 from raysearch.report.tables import inputs, provenance
 from raysearch.report.write import write_figure
@@ -118,24 +117,17 @@ def _page(
     values: Values,
     drawn: list[Rendered],
 ) -> str:
-    source = resources.files("raysearch.scanning").joinpath("page.html").read_text("utf-8")
-    style, style_hash = page_style()
     told = {k: v for k, v in about.items() if k not in ("settings", "cells")}
-    return (
-        environment()
-        .from_string(source)
-        .render(
-            name=name,
-            style=style,
-            style_hash=style_hash,
-            state=_state(about, table),
-            answer=pick_table(values),
-            cells=cell_table(about.get("cells", {})),
-            provenance=provenance({**about["settings"], **told}),
-            inputs=inputs(about),
-            failures=failures(table),
-            figures=drawn,
-        )
+    return render(
+        "scanning/page.html",
+        name=name,
+        state=_state(about, table),
+        answer=pick_table(values),
+        cells=cell_table(about.get("cells", {})),
+        provenance=provenance({**about["settings"], **told}),
+        inputs=inputs(about),
+        failures=failures(table),
+        figures=drawn,
     )
 
 
