@@ -12,6 +12,7 @@ from typing import Any
 from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings, Conduct
 from raysearch.directories import (
+    LOCK,
     check_directory,
     differing,
     is_running,
@@ -37,7 +38,7 @@ from raysearch.malformed import as_written
 from raysearch.prepare import PreparedStudy, prepare_study
 from raysearch.progress import Say
 from raysearch.provenance import git_commit, versions
-from raysearch.ready import ready
+from raysearch.ready import preparation
 from raysearch.remote import check_local
 from raysearch.remote.kept import is_replaced, kept
 from raysearch.settings import Resources, Settings, names, settings_from_json
@@ -197,12 +198,10 @@ def _begin(
     """Begin a study in a directory that holds none."""
     _check_free(directory, settings, where)
     halt = partial(is_replaced, directory)
-    found = _inputs(sources, settings)
-    with (
-        ready(found, settings, address, resources.gpus_per_trial, say, halt) as prepared,
-        locked(directory),
-    ):
+    prepare = preparation(_inputs(sources, settings), settings, say, halt)
+    with locked(directory), connected(address, resources.gpus_per_trial, say):
         _check_free(directory, settings, where)
+        prepared = prepare()
         inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, where, inputs, prepared, resources)
         return _execute(study, settings, prepared, resources, say)
@@ -239,9 +238,13 @@ def _running(
 ) -> Study:
     """The study of these settings and inputs, if another process runs it."""
     if not (directory / STUDY).exists():
+        remedy = (
+            "another process prepares one there: try again once its trials run."
+            if (directory / LOCK).exists() and is_running(directory)
+            else "begin it by the same command without --join."
+        )
         raise InputError(
-            f"--join takes part in a study that runs, but {directory} holds none yet; begin it by "
-            "the same command without --join."
+            f"--join takes part in a study that runs, but {directory} holds none yet; {remedy}"
         )
     if not _goes_on(directory, settings, where, sources):
         names = ", ".join(_differing(load_study(directory), settings, where))
@@ -311,7 +314,8 @@ def _check_free(directory: Path, settings: Settings, where: Place) -> None:
 def _differing(study: Study, settings: Settings, where: Place) -> list[str]:
     """Names of what a study was asked for otherwise."""
     with as_written(study.directory):
-        names = differing(study.about["settings"], settings.as_json())
+        held = settings_from_json(study.about["settings"]).as_json()
+        names = differing(held, settings.as_json())
     return names if study.place.where == where.where else [*names, "history"]
 
 

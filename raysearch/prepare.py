@@ -263,7 +263,7 @@ def _quality(generated: Generated, settings: Settings, say: Say) -> Mapping[str,
     found = separability(generated.held_out, generated.samples, settings.seed)
     about = generated.about
     say(
-        f"density trained in {about['cpu_seconds']} s of processor time, {about['epochs']} epochs; "
+        f"density trained in {about['cpu_seconds']} s of processor time in all; "
         f"a classifier tells its samples from held-out sidebands with AUC {found.value:.4f} +- "
         f"{found.error:.4f}"
     )

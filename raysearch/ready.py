@@ -1,12 +1,10 @@
-"""The samples of a new study and its connection to Ray, the one that needs less time first."""
+"""What is left to do before a new study has its samples, once nothing can be refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from raysearch.backgrounds import Cathode
-from raysearch.connection import connected
 from raysearch.density import Conduct
 from raysearch.inputs import Inputs
 from raysearch.prepare import PreparedStudy, prepare_study, rehearse
@@ -14,40 +12,33 @@ from raysearch.progress import Halt, Say
 from raysearch.settings import Settings
 
 
-@contextmanager
-def ready(
-    inputs: Inputs,
-    settings: Settings,
-    address: str | None,
-    gpus_per_trial: float,
-    say: Say,
-    halt: Halt,
-) -> Iterator[PreparedStudy]:
-    """A connection for the length of the block, and what the trials see.
+def preparation(
+    inputs: Inputs, settings: Settings, say: Say, halt: Halt
+) -> Callable[[], PreparedStudy]:
+    """Prepare the samples, but leave what takes long to the call of what is returned.
 
-    A density is trained here, before Ray starts. Several of them are trained by Ray's workers, once
-    what nobody can prepare has been refused.
+    Densities take minutes: they are trained once the study's directory is held, so that no other
+    process trains them too; several of them on the cluster that the caller is connected to.
 
     Args:
         inputs: the events.
         settings: of the study.
-        address: as for `connected`.
-        gpus_per_trial: share of a GPU.
         say: receives progress, line by line.
         halt: asked all the time while densities are trained whether to end early.
 
     Raises:
-        InputError: as `prepare_study` and `connected`.
-        KeyboardInterrupt: if `halt` ended it, as Ctrl-C does.
+        InputError: as `prepare_study`; by the call only what a training finds.
+        KeyboardInterrupt: by the call, if `halt` ended it, as Ctrl-C does.
     """
-    if Cathode.name not in settings.mode or settings.cathode.trials == 1:
-        prepared = prepare_study(inputs, settings, conduct=Conduct(say, halt))
-        with connected(address, gpus_per_trial, say):
-            yield prepared
-        return
+    if Cathode.name not in settings.mode:
+        prepared = prepare_study(inputs, settings)
+        return lambda: prepared
     for view in settings.views:
         rehearse(inputs, settings, view)
-    with connected(address, gpus_per_trial, say):
+
+    def train() -> PreparedStudy:
         from raysearch.tuning.densities import on_workers
 
-        yield prepare_study(inputs, settings, conduct=Conduct(say, halt, on_workers))
+        return prepare_study(inputs, settings, conduct=Conduct(say, halt, on_workers))
+
+    return train

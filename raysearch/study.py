@@ -24,7 +24,7 @@ from raysearch.scorer import Scorer
 from raysearch.scores import TABLE_SCHEMA as SCORES_SCHEMA
 from raysearch.tuning.place import Place
 
-SCHEMA, SELECTION_SCHEMA = 4, 1
+SCHEMA, SELECTION_SCHEMA = 3, 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
 SCORES, DETECTOR = "scores.parquet", "detector"
 

@@ -9,6 +9,7 @@ import pytest
 from toys import hand_made_study, toy_events
 
 from raysearch import api
+from raysearch.density import CathodeSettings
 from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.events import write_columns
@@ -89,6 +90,15 @@ def test_a_study_of_other_events_does_not(study, tmp_path):
         api.search(tmp_path / "others.h5", out=study, **SAME)
 
 
+def test_settings_that_were_not_known_when_it_began_have_their_default(study, tmp_path):
+    about = load_study(study).about
+    del about["settings"]["cathode"]["trials"]
+    write_json(study / "study.json", about)
+    api.search(tmp_path / "events.h5", out=study, **SAME)
+    with pytest.raises(InputError, match="different cathode"):
+        api.search(tmp_path / "events.h5", out=study, cathode=CathodeSettings(trials=2), **SAME)
+
+
 def test_it_does_not_unless_it_is_asked_to(study, tmp_path):
     with pytest.raises(InputError, match="holds this study; go on with it by"):
         api.search(tmp_path / "events.h5", out=study, trials=1)
@@ -116,6 +126,10 @@ class TestJoining:
 
     def test_nor_one_that_was_not_begun(self, tmp_path):
         with pytest.raises(InputError, match=r"holds none yet; begin it by the same command"):
+            api.search(EVENTS, out=tmp_path / "new", **JOIN)
+
+    def test_one_whose_densities_are_trained_is_waited_for(self, tmp_path):
+        with locked(tmp_path / "new"), pytest.raises(InputError, match="another process prepares"):
             api.search(EVENTS, out=tmp_path / "new", **JOIN)
 
     def test_nor_one_of_other_settings(self, study, tmp_path):

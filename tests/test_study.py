@@ -42,8 +42,8 @@ def test_a_directory_without_a_study_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema": 99, "versions": {"raysearch": "7"}}', r"must have schema 4, but got 99; .*7"),
-        ("{}", "must have schema 4, but got None"),
+        ('{"schema": 99, "versions": {"raysearch": "7"}}', r"must have schema 3, but got 99; .*7"),
+        ("{}", "must have schema 3, but got None"),
         ('{"schema":', "must be whole JSON"),
         ("", "must be whole JSON"),
     ],

@@ -18,6 +18,7 @@ from raysearch.density import (
     Choice,
     Conduct,
     Density,
+    Sidebands,
     choose_density,
     draw_masses,
     suggested_sets,
@@ -34,7 +35,7 @@ MIN_PER_SIDE = 500
 TRAINING_SHARE, VALIDATION_SHARE = 0.6, 0.2
 
 
-class _Sidebands(NamedTuple):
+class _Parts(NamedTuple):
     training: Events
     validation: Events
     held_out: Events
@@ -77,21 +78,26 @@ class Cathode:
         """The events that the density would learn from; checks what `classes` checks."""
         return self._checked(pools, region)[1].training
 
-    def _checked(self, pools: Pools, region: Window) -> tuple[Events, _Sidebands]:
+    def _checked(self, pools: Pools, region: Window) -> tuple[Events, _Parts]:
         if pools.template is not None:
             raise InputError(
                 "mode 'cathode' samples its template from a density of the sidebands, but a "
                 "template was given; leave --template out or use --mode idealised."
             )
         self.settings.check_region(region)
+        suggested_sets(self.settings, self.seed)  # nothing to suggest is refused before training
         data = inside(pools.data, region)
         check_data(data, region)
         return data, _divided(pools.data, region, self.settings.range_tev, self.seed)
 
-    def _fitted(self, parts: _Sidebands) -> Choice:
-        kind, seed = self.settings.estimator, number(self.seed, "density")
-        sets = suggested_sets(kind, self.settings.parameters, self.settings.trials, seed)
-        return choose_density(parts.training, parts.validation, kind, sets, seed, self.conduct)
+    def _fitted(self, parts: _Parts) -> Choice:
+        return choose_density(
+            Sidebands(parts.training, parts.validation),
+            self.settings.estimator,
+            suggested_sets(self.settings, self.seed),
+            number(self.seed, "density"),
+            self.conduct,
+        )
 
     def _template(self, density: Density, data: Events, region: Window) -> Events:
         masses = draw_masses(
@@ -104,7 +110,7 @@ class Cathode:
         return density.sample(masses, number(self.seed, "density", "template"))
 
 
-def _divided(data: Events, region: Window, range_tev: tuple[float, float], seed: int) -> _Sidebands:
+def _divided(data: Events, region: Window, range_tev: tuple[float, float], seed: int) -> _Parts:
     """Training, validation and held-out events of the sidebands, at random."""
     lower, upper = (
         Window(range_tev[0], region.low_tev),
@@ -116,7 +122,7 @@ def _divided(data: Events, region: Window, range_tev: tuple[float, float], seed:
     rows = generator(seed, "density", "split").permutation(np.flatnonzero(below | above))
     train, validate = round(TRAINING_SHARE * len(rows)), round(VALIDATION_SHARE * len(rows))
     edges = np.split(rows, [train, train + validate])
-    return _Sidebands(*(data.take(np.sort(part)) for part in edges))
+    return _Parts(*(data.take(np.sort(part)) for part in edges))
 
 
 def _check_side(name: str, side: Window, found: int) -> None:

@@ -6,6 +6,7 @@ from raysearch.density.choice import (
     Choice,
     Conduct,
     Fit,
+    Sidebands,
     choose_density,
     suggested_sets,
 )
@@ -17,7 +18,7 @@ from raysearch.density.settings import (
     cathode_from_json,
     cathode_from_words,
 )
-from raysearch.density.training import Halt, Say
+from raysearch.density.training import DivergedError, Halt, Say
 
 __all__ = [
     "ESTIMATORS",
@@ -27,9 +28,11 @@ __all__ = [
     "Choice",
     "Conduct",
     "Density",
+    "DivergedError",
     "Fit",
     "Halt",
     "Say",
+    "Sidebands",
     "cathode_from_json",
     "cathode_from_words",
     "choose_density",

@@ -7,19 +7,35 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import optuna
+from optuna.samplers import RandomSampler
 
 from raysearch.density.base import Parameters
 from raysearch.density.fit import Density, fit_density
+from raysearch.density.settings import CathodeSettings
 from raysearch.density.training import DivergedError, Halt, Say
+from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.quiet import quiet_optuna
 from raysearch.seeds import number
 from raysearch.threads import one_thread
 from search_spaces.density import space
 
-Fit = Callable[[Say, Halt], Density | None]
+
+class Sidebands(NamedTuple):
+    """The events of a training.
+
+    Attributes:
+        training: what weights and scales are fitted to.
+        validation: what decides when to stop, which epochs count, and which hyperparameters do.
+    """
+
+    training: Events
+    validation: Events
+
+
+Fit = Callable[[Sidebands, Say, Halt], Density | None]
 # Runs fits, in this process or on others, and gives what they gave in their order.
-Runs = Callable[[Sequence[Fit], Say, Halt], Iterable[Density | None]]
+Runs = Callable[[Sequence[Fit], Sidebands, Say, Halt], Iterable[Density | None]]
 
 
 class Attempt(NamedTuple):
@@ -60,29 +76,38 @@ class Choice(NamedTuple):
         }
 
 
-def suggested_sets(kind: str, given: Parameters, trials: int, seed: int) -> list[Parameters]:
+def suggested_sets(settings: CathodeSettings, seed: int) -> list[Parameters]:
     """Sets of hyperparameters: the given ones alone, then random ones of the search space.
 
     What is given is the same in all sets; asking for more never changes the first.
 
     Args:
-        kind: name of the estimator.
-        given: hyperparameters that are not searched.
-        trials: how many sets.
+        settings: name the estimator, what is given, and how many sets there are.
         seed: of the study.
+
+    Raises:
+        InputError: if all that could be suggested is given.
     """
-    found = [given]
-    for index in range(1, trials):
-        sampler = optuna.samplers.RandomSampler(seed=number(seed, "attempt", index) % 2**32)
+    found = [settings.parameters]
+    for index in range(1, settings.trials):
+        own_seed = number(seed, "density", "attempt", index) % 2**32
         with quiet_optuna():
-            trial = optuna.create_study(sampler=sampler).ask()
-        found.append({**space(trial, (kind,))["parameters"], **given})
+            trial = optuna.create_study(sampler=RandomSampler(seed=own_seed)).ask()
+        drawn = space(trial, (settings.estimator,))["parameters"]
+        if drawn.keys() <= settings.parameters.keys():
+            raise InputError(
+                f"--cathode trials = {settings.trials} suggests {', '.join(drawn)}, but all of "
+                "them are given; leave one out, or leave trials out."
+            )
+        found.append({**drawn, **settings.parameters})
     return found
 
 
-def one_after_another(fits: Sequence[Fit], say: Say, halt: Halt) -> Iterator[Density | None]:
+def one_after_another(
+    fits: Sequence[Fit], parts: Sidebands, say: Say, halt: Halt
+) -> Iterator[Density | None]:
     """Run them in this process."""
-    return (fit(say, halt) for fit in fits)
+    return (fit(parts, say, halt) for fit in fits)
 
 
 class Conduct(NamedTuple):
@@ -103,8 +128,7 @@ PLAIN = Conduct()
 
 
 def choose_density(
-    training: Events,
-    validation: Events,
+    parts: Sidebands,
     kind: str,
     sets: Sequence[Parameters],
     seed: int,
@@ -113,11 +137,11 @@ def choose_density(
     """Train a density by every set of hyperparameters, and keep the best.
 
     The validation events decide alone: neither held-out sidebands, which check the choice, nor the
-    signal region have a part in it.
+    signal region have a part in it. A single set may use all cores; each of several has one, so
+    that its sums come out the same wherever it runs.
 
     Args:
-        training: as for `fit_density`.
-        validation: as for `fit_density`; they choose the set, too.
+        parts: sideband events.
         kind: name of the estimator; losses of two do not compare.
         sets: at least one; see `suggested_sets`.
         seed: of first weights, order and noise, the same for all sets.
@@ -128,13 +152,14 @@ def choose_density(
         KeyboardInterrupt: as `fit_density`.
         DivergedError: if no set has a finite validation loss.
     """
-    fits: list[Fit] = [partial(_fitted, training, validation, kind, own, seed) for own in sets]
+    fits: list[Fit] = [partial(_fitted, kind, own, seed) for own in sets]
+    say, halt, run = conduct
     if len(fits) > 1:
         fits = [partial(_on_one_thread, fit) for fit in fits]
-    say, halt, run = conduct
+    found = (run if len(fits) > 1 else one_after_another)(fits, parts, say, halt)
     best: Density | None = None
     attempts = []
-    for own, density in zip(sets, run(fits, say, halt), strict=True):
+    for own, density in zip(sets, found, strict=True):
         attempts.append(_attempt(own, density))
         loss = attempts[-1].validation_loss
         if len(sets) > 1:
@@ -151,25 +176,18 @@ def choose_density(
 
 
 def _fitted(
-    training: Events,
-    validation: Events,
-    kind: str,
-    own: Parameters,
-    seed: int,
-    say: Say,
-    halt: Halt,
+    kind: str, own: Parameters, seed: int, parts: Sidebands, say: Say, halt: Halt
 ) -> Density | None:
     """A density, or None where every loss was infinite."""
     try:
-        return fit_density(training, validation, kind, own, seed, say, halt)
+        return fit_density(*parts, kind, own, seed, say, halt)
     except DivergedError:
         return None
 
 
-def _on_one_thread(fit: Fit, say: Say, halt: Halt) -> Density | None:
-    """The same among several, which have the cores: sums come out alike wherever it runs."""
+def _on_one_thread(fit: Fit, parts: Sidebands, say: Say, halt: Halt) -> Density | None:
     with one_thread():
-        return fit(say, halt)
+        return fit(parts, say, halt)
 
 
 def _attempt(own: Parameters, density: Density | None) -> Attempt:

@@ -24,7 +24,7 @@ def _sentences(features: str, density: Mapping[str, Any]) -> list[str]:
         f"({density['estimator']}), "
         f"trained on {number(density['training_events'])} events: {density['epochs']} epochs, "
         f"{density['cpu_seconds']:.1f} s of processor time in all.",
-        *_chosen(density["attempts"]),
+        *_chosen(density.get("attempts", ())),
         f"Its check: boosted trees tell its samples from {number(check['events'])} held-out "
         f"sideband events of the same masses with AUC {number(check['auc'], check['auc_error'])}. "
         + _verdict(check["auc"], check["auc_error"]),
@@ -34,10 +34,10 @@ def _sentences(features: str, density: Mapping[str, Any]) -> list[str]:
 def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Among which hyperparameters it was chosen; nothing where there was one set."""
     losses = [a["validation_loss"] for a in attempts if a["validation_loss"] is not None]
-    if len(attempts) == 1:
+    if len(attempts) <= 1:
         return []
     best = next(a for a in attempts if a["validation_loss"] == min(losses))
-    values = ", ".join(f"{name} {value:.3g}" for name, value in best["parameters"].items())
+    values = ", ".join(f"{name} {_short(value)}" for name, value in best["parameters"].items())
     first = attempts[0]["validation_loss"]
     return [
         f"It is the best of {len(attempts)} sets of hyperparameters by the loss of other sideband "
@@ -45,6 +45,10 @@ def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
         f"the first, which nothing was suggested for, "
         f"{'none that is finite' if first is None else format(first, '.4f')}."
     ]
+
+
+def _short(value: int | float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
 def _verdict(auc: float, error: float) -> str:

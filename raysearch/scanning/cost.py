@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.density import ESTIMATORS, Density, fit_density, suggested_sets
+from raysearch.density import ESTIMATORS, Density, DivergedError, fit_density, suggested_sets
 from raysearch.density.base import Parameters
 from raysearch.detectors import detector
 from raysearch.errors import InputError
@@ -72,7 +72,7 @@ class Cost:
             raise InputError(
                 f"a scan may take --max-cpu-hours {most_cpu_hours:g}, but this one is estimated to "
                 f"take {self}; add --yes to run it all the same, or ask for fewer --sets, "
-                "--repeats, --n-signal or --detectors."
+                "--repeats, --n-signal, --detectors or --cathode trials."
             )
 
 
@@ -178,12 +178,14 @@ def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> fl
         once = {**parameters, "epochs": 1}
         return fit_density(few, few.take(np.arange(n // 4)), wanted.estimator, once, 0)
 
-    density = fit(wanted.parameters)  # warm from here on
-    training_s = 0.0
-    for own in suggested_sets(wanted.estimator, wanted.parameters, wanted.trials, settings.seed):
+    density = fit(wanted.parameters)  # warm from here on; the first set, which may not diverge
+    training_s = []
+    for own in suggested_sets(wanted, settings.seed)[:_SETS]:
         epochs = ESTIMATORS[wanted.estimator].complete(own)["epochs"]
-        training_s += _cpu_s(partial(fit, own)) * len(sidebands) / n * epochs
-    return training_s + _cpu_s(lambda: density.sample(few.mjj_tev, 0)) * n_template / n
+        with suppress(DivergedError):  # costs the scan no more than its time
+            training_s.append(_cpu_s(partial(fit, own)) * len(sidebands) / n * epochs)
+    sampling_s = _cpu_s(lambda: density.sample(few.mjj_tev, 0)) * n_template / n
+    return wanted.trials * float(np.mean(training_s)) + sampling_s
 
 
 def _weight(sample: TwoSample) -> float:

@@ -224,7 +224,7 @@ def _check_same(held: Scan, settings: ScanSettings, sources: Mapping[str, Source
     about = held.about
     asked = settings.as_json()
     with as_written(held.directory, "scan"):
-        names = differing(about["settings"], asked)
+        names = differing(scan_settings_from_json(about["settings"]).as_json(), asked)
     if not are_those(sources, about.get("inputs")):
         names.append("input files")
     if names:

@@ -31,11 +31,15 @@ def test_the_verdict_follows_the_error(auc, verdict):
 def test_it_says_among_which_hyperparameters_the_density_was_chosen():
     assert "sets of hyperparameters" not in " ".join(density_sentences(settings_with(0.5, 0.002)))
     lost = {"parameters": {"blocks": 9}, "validation_loss": None, "cpu_seconds": None}
-    better = {**ONE, "parameters": {"blocks": 3, "learning_rate": 2e-4}, "validation_loss": 5.05}
+    better = {
+        **ONE,
+        "parameters": {"batch_size": 2048, "learning_rate": 2e-4},
+        "validation_loss": 5.05,
+    }
     for first, said in ((ONE, "suggested for, 5.1000"), (lost, "suggested for, none that is")):
         told = " ".join(density_sentences(settings_with(0.5, 0.002, [first, better, lost])))
         assert "best of 3 sets" in told
-        assert "5.0500 (blocks 3, learning_rate 0.0002)" in told
+        assert "5.0500 (batch_size 2048, learning_rate 0.0002)" in told
         assert said in told
 
 

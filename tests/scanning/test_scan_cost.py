@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import QUICK_CATHODE, toy_events, toy_sample
@@ -63,6 +65,18 @@ def test_a_density_is_warm_before_it_is_timed(estimated, monkeypatch):
     estimated(modes=("cathode",), cathode=QUICK_CATHODE)
     # The fits of the detector come first; then the density is timed after one fit of it.
     assert [count for count in timed if count] == [1, 2]
+
+
+def test_densities_of_a_search_cost_and_one_that_diverges_refuses_nothing(estimated, monkeypatch):
+    """What each takes is pretended; the first, the third and so on have a finite loss."""
+    few, often = [], replace(QUICK_CATHODE, trials=4)
+    diverging = [{**QUICK_CATHODE.parameters, "learning_rate": rate} for rate in (1e-2, 1e30)]
+    monkeypatch.setattr(cost, "suggested_sets", lambda *_: few.append(1) or diverging * 2)
+    monkeypatch.setattr(cost, "_cpu_s", lambda work: (work(), 1.0)[1])
+    once = estimated(modes=("cathode",), cathode=QUICK_CATHODE).cpu_hours["density"]
+    four = estimated(modes=("cathode",), cathode=often).cpu_hours["density"]
+    assert few
+    assert four > 1.5 * once
 
 
 def test_the_timed_sets_stand_for_all_from_the_cheapest_to_the_dearest():
