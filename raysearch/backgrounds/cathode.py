@@ -7,17 +7,21 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from raysearch.backgrounds.base import Classes, Generated, check_data, inside
-from raysearch.density import CathodeSettings, Density, Say, draw_masses, fit_density
+from raysearch.density import CathodeSettings, draw_masses
+from raysearch.density.estimators import Say
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.regions import Window
 from raysearch.samples import Pools
 from raysearch.seeds import generator, number
+
+if TYPE_CHECKING:
+    from raysearch.density.fit import Density
 
 # Below, the fifth that validates is too small to stop a training of thousands of weights by.
 MIN_PER_SIDE = 500
@@ -79,6 +83,8 @@ class Cathode:
         return data, _divided(pools.data, region, self.settings.range_tev, self.seed)
 
     def _fitted(self, parts: _Sidebands) -> Density:
+        from raysearch.density.fit import fit_density  # who trains waits for torch
+
         return fit_density(
             parts.training,
             parts.validation,

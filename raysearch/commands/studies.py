@@ -11,13 +11,15 @@ from raysearch.commands import options
 from raysearch.commands.ending import end_scan, end_study
 from raysearch.errors import InputError
 from raysearch.remote.kept import kept
-from raysearch.scanning import is_scan, load_scan, resume_scan
+from raysearch.scanning import is_scan, load_scan
 
 
 def resume(directory: Path, address: options.Address = None) -> None:
     """Go on with an interrupted study or scan; no finished trial runs again."""
     with kept(directory, print) as here:
         if is_scan(here):
+            from raysearch.scanning import resume_scan
+
             end_scan(resume_scan(here, address=address))
             return
         from raysearch.api import resume as run

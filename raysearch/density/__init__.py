@@ -1,6 +1,8 @@
-"""Density of the features given the mass, estimated from sideband events."""
+"""Density of the features given the mass, estimated from sideband events.
 
-from raysearch.density.fit import Density, fit_density
+What needs torch, `raysearch.density.fit`, is imported where a density is trained.
+"""
+
 from raysearch.density.masses import draw_masses
 from raysearch.density.settings import (
     ESTIMATORS,
@@ -8,15 +10,11 @@ from raysearch.density.settings import (
     cathode_from_json,
     cathode_from_words,
 )
-from raysearch.density.training import Say
 
 __all__ = [
     "ESTIMATORS",
     "CathodeSettings",
-    "Density",
-    "Say",
     "cathode_from_json",
     "cathode_from_words",
     "draw_masses",
-    "fit_density",
 ]

@@ -20,7 +20,7 @@ from raysearch.report.contents import (
     choices,
     data_and_template,
 )
-from raysearch.report.style import look
+from raysearch.report.looks import look
 from raysearch.report.tables import NOTHING, Table, number
 from raysearch.resampling import difference
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.density import ESTIMATORS, Density, fit_density
+from raysearch.density import ESTIMATORS
+from raysearch.density.fit import Density, fit_density
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.events import Events

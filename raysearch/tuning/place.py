@@ -12,6 +12,8 @@ from raysearch.errors import InputError, unknown_name
 SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
 _URL = f"{POSTGRESQL}://"
 _STUDY = "raysearch"
+# Of a history in a file of the study's directory.
+DATABASE, JOURNAL_FILE = "optuna.db", "optuna.journal"
 
 
 @dataclass(frozen=True)

@@ -141,11 +141,11 @@ def test_a_retraining_that_fails_is_recorded(pretended, run):
 
 
 def test_a_density_is_trained_once_in_each_cell(pretended, run, journal, monkeypatch):
-    from raysearch.backgrounds import cathode
+    from raysearch.density import fit as density
 
     pretended()
-    asked, fit = [], cathode.fit_density
-    monkeypatch.setattr(cathode, "fit_density", lambda *a: asked.append(1) or fit(*a))
+    asked, fit = [], density.fit_density
+    monkeypatch.setattr(density, "fit_density", lambda *a: asked.append(1) or fit(*a))
     settings = {"modes": ("cathode",), "cathode": QUICK_CATHODE}
     with pytest.raises(KeyboardInterrupt):
         run(Counting(most=2), **settings)

@@ -69,13 +69,13 @@ def test_modes_compare_at_equal_data(modes):
 
 
 def test_a_rehearsal_trains_nothing_and_is_as_large_as_the_sample(monkeypatch):
-    from raysearch.backgrounds import cathode
+    from raysearch.density import fit as density
 
     settings = ScanSettings(n_signal=(100,), modes=("cathode",), cathode=QUICK_CATHODE)
     inputs = scan_inputs({**NOTHING, "events": toy_events()}, settings)
     cell = Cell("cathode", "baseline", 100)
     true = prepare(inputs["baseline"], settings.of_cell(cell), cell.view).sample
-    monkeypatch.setattr(cathode, "fit_density", None)
+    monkeypatch.setattr(density, "fit_density", None)
     found = rehearsals(inputs, settings)[cell]
     assert len(found.sample.rows.is_data) == len(true.rows.is_data)
     assert len(found.learned) > 500

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scan_tables import SETTINGS, by_hand
 
-from raysearch.report import NotAvailable
+from raysearch.report.contents import NotAvailable
 from raysearch.scanning import figures
 from raysearch.scanning.analysis import values_of
 from raysearch.scanning.report import FIGURES, write_scan_report
