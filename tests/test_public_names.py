@@ -45,9 +45,8 @@ def imported_by(code, *words, **environment):
         ["fetch", "first", "--address", "in-process"],
         ["--help"],
         ["search", "--objective", "none"],
-        ["report", "/nowhere"],
+        ["scan", "--modes", "none"],
         ["dashboard", "/nowhere"],
-        ["nplm", "--toys", "many", "one", "other"],
     ],
 )
 def test_who_only_looks_or_errs_waits_for_no_large_library(words, tmp_path):
@@ -56,6 +55,6 @@ def test_who_only_looks_or_errs_waits_for_no_large_library(words, tmp_path):
     assert found == "[]", told
 
 
-def test_a_worker_of_trials_waits_for_torch_and_ray_alone():
-    found, told = imported_by("import raysearch.tuning.worker;")
-    assert found == "['ray', 'torch']", told
+def test_a_worker_that_grows_trees_waits_for_no_other():
+    found, told = imported_by("import raysearch.tuning.worker, raysearch.tuning.refits;")
+    assert found == "['ray']", told

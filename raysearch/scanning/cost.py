@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.density import ESTIMATORS
-from raysearch.density.fit import Density, fit_density
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.events import Events
@@ -170,6 +169,8 @@ def of_all_costs(sets: Sequence[Suggested]) -> list[Suggested]:
 
 def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> float:
     """CPU seconds of training a density once and of sampling a template of so many events."""
+    from raysearch.density.fit import Density, fit_density  # who trains waits for torch
+
     n = min(len(sidebands), _ROWS)
     few = sidebands.take(np.arange(n))
     wanted = settings.cathode
