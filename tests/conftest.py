@@ -25,6 +25,12 @@ def local_ray():
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Reports have no figures, which nobody looks at and which take longer than all other pages."""
+    monkeypatch.setattr("raysearch.report.figures.FIGURES", {})
+
+
+@pytest.fixture
 def pretend(monkeypatch):
     """Puts a pretending detector among the known ones; see `toys.Pretender`."""
     from toys import Pretender
