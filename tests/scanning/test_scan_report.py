@@ -8,6 +8,9 @@ from raysearch.scanning.analysis import values_of
 from raysearch.scanning.report import FIGURES, write_scan_report
 from raysearch.scanning.tables import cell_table, failures
 
+# One process draws the page, once.
+pytestmark = pytest.mark.xdist_group("scan_report")
+
 CELLS = {
     "cathode-baseline-0": {
         "counts": {"data": 12345, "template": 3},
