@@ -40,12 +40,13 @@ def report(
     """Write the report of a study or scan anew from its files."""
     from raysearch.study import load_study
 
-    if not is_scan(directory):
-        print(load_study(directory).report([load_study(other) for other in compare or []]))
-        return
-    if compare:
-        raise InputError(f"--compare compares studies, but {directory} is a scan; leave it out.")
-    print(load_scan(directory).report())
+    others = compare or []
+    if others and (scan := next(filter(is_scan, [directory, *others]), None)) is not None:
+        raise InputError(f"--compare compares studies, but {scan} is a scan; leave it out.")
+    if is_scan(directory):
+        print(load_scan(directory).report())
+    else:
+        print(load_study(directory).report([load_study(other) for other in others]))
 
 
 def score(
