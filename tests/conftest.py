@@ -4,6 +4,8 @@ import hypothesis
 import pytest
 
 pytest_plugins = ["scans", "jobs_head", "traps", "drivers", "object_stores"]
+# Doctests are looked for in every module; two of the name conftest could not both be one.
+collect_ignore_glob = ["*conftest.py"]
 
 
 def pytest_configure(config):
