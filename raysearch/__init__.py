@@ -1,7 +1,8 @@
 """raysearch: which anomaly-detection setup should we trust, judged from the data alone?"""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from raysearch.late import late
 
 if TYPE_CHECKING:
     from raysearch.api import resume, search
@@ -46,10 +47,4 @@ _HOMES = {
     "trial": ("Setup", "run_trial"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when asked for: who asks for a log should not wait for torch."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late(__name__, _HOMES)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from raysearch.detectors import Member, Snapshot
 from raysearch.excess import template_rank
 from raysearch.objectives import EVERY, Objective
 from raysearch.samples import TwoSample
 from raysearch.seeds import generator
-from raysearch.training.memory import members_judged_at_once
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Values = Mapping[str, NDArray[np.float64]]
 
@@ -56,6 +57,8 @@ class _Question:
 
     def on(self, device: torch.device) -> tuple[Tensor, list[Tensor]]:
         """Features there, and of all that is asked the classes; they are moved once."""
+        import torch  # trees are judged without it
+
         if self._on_device is None:
             # Copies: arrays in shared memory cannot be written, of which torch would warn.
             features, *classes = (
@@ -171,6 +174,8 @@ class Judge:
 
     def _all_on_device(self, snapshot: OnDevice, trials: int) -> list[Values | ValueError]:
         """In one pass over as many trials as memory allows."""
+        from raysearch.training.memory import members_judged_at_once
+
         scored = max((q.asked[0].classes.shape[1] for q in self._questions), default=1)
         span = max(1, members_judged_at_once(scored) // self._members)
         found: list[Values | ValueError] = []
@@ -183,6 +188,8 @@ class Judge:
         return found
 
     def _on_device(self, snapshot: OnDevice, trials: int) -> Values:
+        from raysearch.device_judge import judged_on_device
+
         found: dict[str, NDArray[np.float64]] = {}
         for question in self._questions:
             features, classes = question.on(snapshot.device)
@@ -231,19 +238,6 @@ def pooled(
 def on_accelerator(snapshot: Snapshot) -> TypeGuard[OnDevice]:
     """Whether scores are better judged where they are computed."""
     return isinstance(snapshot, OnDevice) and snapshot.device.type != "cpu"
-
-
-def judged_on_device(
-    objectives: Sequence[Objective], classes: Tensor, scores: Tensor
-) -> dict[str, NDArray[np.float64]]:
-    """Each metric of (K, n) classes and scores, computed where they are: name -> (K,).
-
-    A member of which some score is not finite has NaN.
-    """
-    if not objectives:
-        return {}
-    values = torch.stack([o.on_device(classes, scores) for o in objectives]).cpu().numpy()
-    return {o.name: own for o, own in zip(objectives, values, strict=True)}
 
 
 def _finite(values: Values) -> Values | ValueError:

@@ -13,13 +13,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, float64
 
-from raysearch import device_metrics, excess, metrics
+from raysearch import excess, metrics
 from raysearch.errors import unknown_name
 
 Metric = Callable[[NDArray[np.bool_], NDArray[np.floating]], float]
-DeviceMetric = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,6 @@ class Objective:
         supervised: True if it is computed on labelled test events, False if on the
             validation events' classes data and template.
         function: of (n,) classes and (n,) log odds.
-        on_device: the same of K members, (K, n) classes and log odds to (K,) values, in torch.
         is_pooled: True if two fits that swap their halves have one value, of the rows of both.
         is_permuted: True if the classes are permuted, which tells what luck alone would find.
     """
@@ -41,7 +38,6 @@ class Objective:
     direction: Literal["max", "min"]
     supervised: bool
     function: Metric
-    on_device: DeviceMetric
     is_pooled: bool = False
     is_permuted: bool = False
 
@@ -69,9 +65,9 @@ class Objective:
         return np.asarray(new > old if self.direction == "max" else new < old)
 
 
-VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic, device_metrics.val_sic)
-VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss, device_metrics.val_loss)
-MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic, device_metrics.max_sic)
+VAL_SIC = Objective("val_sic", "max", False, metrics.val_sic)
+VAL_LOSS = Objective("val_loss", "min", False, metrics.val_loss)
+MAX_SIC = Objective("max_sic", "max", True, metrics.max_sic)
 
 EVERY = (VAL_SIC, VAL_LOSS, MAX_SIC)
 
@@ -80,15 +76,7 @@ CHANCE = replace(VAL_SIC, name="val_sic_permuted", is_permuted=True)
 
 
 def _pooled(figure: Metric) -> Objective:
-    def on_device(classes: Tensor, scores: Tensor) -> Tensor:
-        pairs = zip(classes.cpu().numpy(), scores.cpu().numpy(), strict=True)
-        return scores.new_tensor([_or_nan(figure, *pair) for pair in pairs], dtype=float64)
-
-    return Objective(figure.__name__, "max", False, figure, on_device, is_pooled=True)
-
-
-def _or_nan(figure: Metric, classes: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    return figure(classes, scores) if np.isfinite(scores).all() else float("nan")
+    return Objective(figure.__name__, "max", False, figure, is_pooled=True)
 
 
 CROSS_SIC, SIC_BOUND, SIC_AREA, EXCESS_SIGNIFICANCE = map(

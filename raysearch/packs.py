@@ -1,16 +1,17 @@
-"""Which trials are trained together. No Ray."""
+"""Which trials are trained together. No Ray, and no torch where all of them are trees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING
 
 from raysearch.detectors import detector
 from raysearch.detectors.mlp import MLPDetector
 from raysearch.samples import TwoSample
-from raysearch.training.capacity import pack_size
-from raysearch.training.layout import Layout
-from raysearch.training.memory import Workload
 from raysearch.trial import Setup
+
+if TYPE_CHECKING:
+    from raysearch.training.memory import Workload
 
 
 def packs(setups: Mapping[int, Setup], capacity: Callable[[Setup], int]) -> list[dict[int, Setup]]:
@@ -87,6 +88,8 @@ def worthwhile(setup: Setup, sample: TwoSample, repeats: int, share: float = 1.0
     workload = workload_of(setup, sample)
     if workload is None:
         return None
+    from raysearch.training.capacity import pack_size
+
     family = detector(setup.detector)
     engine = family.engine if isinstance(family, MLPDetector) else None
     return max(1, pack_size(workload, repeats, engine=engine, share=share) // repeats)
@@ -97,6 +100,9 @@ def workload_of(setup: Setup, sample: TwoSample) -> Workload | None:
     family = detector(setup.detector)
     if not isinstance(family, MLPDetector):
         return None
+    from raysearch.training.layout import Layout
+    from raysearch.training.memory import Workload
+
     rows, test = len(sample.deciding), 0 if sample.test is None else len(sample.test)
     layout = Layout(len(sample.columns), *family.pack_key(setup.parameters))
     size = int(family.defaults["batch_size"])

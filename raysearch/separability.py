@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from raysearch.detectors import Member, detector
 from raysearch.events import Events, concatenate
@@ -81,6 +80,8 @@ def auc_with_error(is_positive: NDArray[np.bool_], scores: NDArray[np.floating])
         >>> auc_with_error(np.array([True, True, False, False]), np.array([3.0, 1.0, 2.0, 0.0]))
         Auc(value=0.75, error=0.3535533905932738)
     """
+    from scipy.stats import rankdata  # takes half a second; only a generated template asks
+
     ranks = rankdata(scores)
     positive = ranks[is_positive] - rankdata(scores[is_positive])
     negative = ranks[~is_positive] - rankdata(scores[~is_positive])

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from raysearch.directories import check_links
 from raysearch.errors import InputError, unknown_name
 from raysearch.malformed import as_written, read_json, reads
-from raysearch.mixture import Mixture, load_detector
 from raysearch.objectives import OBJECTIVES, objective
 from raysearch.preference import in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.records import TABLE_SCHEMA, trials_table
 from raysearch.remote import check_local
-from raysearch.report import ReportContents, write_report
+from raysearch.report.contents import ReportContents
 from raysearch.schemas import check_schema, read_table
-from raysearch.scorer import Scorer
 from raysearch.scores import TABLE_SCHEMA as SCORES_SCHEMA
 from raysearch.tuning.place import Place
+
+if TYPE_CHECKING:
+    from raysearch.mixture import Mixture
+    from raysearch.scorer import Scorer
 
 SCHEMA, SELECTION_SCHEMA = 3, 1
 STUDY, TRIALS, SELECTION = "study.json", "trials.parquet", "selection.json"
@@ -156,6 +158,8 @@ class Study:
         Raises:
             InputError: if there is none for this objective.
         """
+        from raysearch.mixture import load_detector  # detectors import torch
+
         name = objective or self.selection["objective"]
         if name not in (known := (*OBJECTIVES, RECOMMENDED)):
             raise unknown_name("objective", name, known)
@@ -177,6 +181,8 @@ class Study:
         Raises:
             InputError: if another study has other data events, or divided them in another way.
         """
+        from raysearch.report.write import write_report  # figures import matplotlib
+
         return write_report(self._contents(), self.directory, [of._contents() for of in others])
 
     @_reads

@@ -4,6 +4,8 @@ import hypothesis
 import pytest
 
 pytest_plugins = ["scans", "jobs_head", "traps", "drivers", "object_stores"]
+# Doctests are looked for in every module; two of the name conftest could not both be one.
+collect_ignore_glob = ["*conftest.py"]
 
 
 def pytest_configure(config):
@@ -22,6 +24,12 @@ def local_ray():
     ray.init("local", num_cpus=2, include_dashboard=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports have no figures, which nobody looks at and which take longer than all other pages."""
+    monkeypatch.setattr("raysearch.report.figures.FIGURES", {})
 
 
 @pytest.fixture

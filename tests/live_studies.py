@@ -19,8 +19,7 @@ from raysearch.settings import Settings
 from raysearch.spaces import lookup
 from raysearch.study import SCHEMA
 from raysearch.tuning.history import History
-from raysearch.tuning.place import IN_SQLITE
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import DATABASE, IN_SQLITE
 
 WRITER = Writer(1, "a" * 16)
 SCRIPT = (

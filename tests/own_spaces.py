@@ -6,6 +6,12 @@ def good(trial):
     return {"detector": "hgb", "parameters": {"max_iter": iterations}}
 
 
+def small_trees(trial):
+    iterations = trial.suggest_int("hgb/max_iter", 2, 5)
+    rate = trial.suggest_float("hgb/learning_rate", 0.05, 0.5)
+    return {"detector": "hgb", "parameters": {"max_iter": iterations, "learning_rate": rate}}
+
+
 def unknown_detector(trial):
     return {"detector": "hbg", "parameters": {}}
 

@@ -40,9 +40,9 @@ def run(tmp_path, monkeypatch):
 
     No figure is drawn, which would take longer than the rest.
     """
-    from raysearch.scanning import result
+    from raysearch.scanning import report
 
-    monkeypatch.setattr(result, "write_scan_report", lambda directory, about, table: directory)
+    monkeypatch.setattr(report, "write_scan_report", lambda directory, about, table: directory)
 
     def of(executor, out="scan", **changed):
         from raysearch.files import write_json

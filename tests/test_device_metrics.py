@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from raysearch.judge import judged_on_device
+from raysearch.device_judge import judged_on_device
 from raysearch.objectives import OBJECTIVES
 
 
@@ -23,9 +23,10 @@ def of_numpy(objective, classes, scores):
 )
 def test_torch_and_numpy_agree_ties_included(name, scores, n_positive):
     classes = np.broadcast_to(np.arange(90) < n_positive, scores.shape)
-    found = OBJECTIVES[name].on_device(torch.from_numpy(classes.copy()), torch.from_numpy(scores))
-    expected = of_numpy(OBJECTIVES[name], classes, scores)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-9)
+    objective = OBJECTIVES[name]
+    tensors = torch.from_numpy(classes.copy()), torch.from_numpy(scores)
+    found = judged_on_device([objective], *tensors)[name]
+    np.testing.assert_allclose(found, of_numpy(objective, classes, scores), rtol=1e-6, atol=1e-9)
 
 
 def test_all_objectives_at_once():

@@ -12,6 +12,7 @@ from raysearch.excess import cross_sic, template_rank
 from raysearch.judge import Judge
 from raysearch.metrics import max_sic, val_loss, val_sic
 from raysearch.objectives import CHANCE, CROSS_SIC, MAX_SIC, SIC_AREA, VAL_LOSS
+from raysearch.training import memory
 
 SAMPLE = toy_sample()
 # Rows at random, so that no two members judge the same classes.
@@ -117,7 +118,7 @@ def check_equal(found, expected):
 def test_an_accelerator_judges_many_trials_in_one_pass_as_the_host_does(
     at_once, accelerated, networks, monkeypatch
 ):
-    monkeypatch.setattr(module, "members_judged_at_once", lambda scored: at_once)
+    monkeypatch.setattr(memory, "members_judged_at_once", lambda scored: at_once)
     judge, calls = Judge(SAMPLE, MEMBERS), []
     found = [judge.of_trials(Accelerated(networks, calls), 3) for _ in range(2)]
     for of_epoch in found:

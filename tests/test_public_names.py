@@ -21,18 +21,40 @@ def test_there_are_few_of_them_and_no_other():
         _ = raysearch.serch
 
 
-@pytest.mark.parametrize("words", [["list"], ["fetch", "first", "--address", "in-process"]])
-def test_commands_about_jobs_wait_neither_for_torch_nor_for_ray(words, tmp_path):
-    code = "import sys; from raysearch.cli import main\n"
-    code += "try: main()\nfinally: print({'torch', 'ray', 'sklearn'} & set(sys.modules))"
-    environment = {"RAYSEARCH_HEAD_DIR": str(tmp_path / "head"), "PATH": ""}
-    environment["PYTHONPATH"] = ":".join(sys.path)
+HEAVY = {"torch", "ray", "sklearn", "matplotlib", "scipy.stats", "lightgbm", "zuko"}
+
+
+def imported_by(code, *words, **environment):
+    """Which of the heavy libraries a process has imported when the code has run."""
+    code += f"print(sorted({HEAVY} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", code, *words],
+        [sys.executable, "-c", f"import sys\n{code}", *words],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        env=environment,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), **environment},
     )
-    assert done.stdout == "set()\n", done.stderr
+    return done.stdout.splitlines()[-1], done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["fetch", "first", "--address", "in-process"],
+        ["--help"],
+        ["search", "--objective", "none"],
+        ["scan", "--modes", "none"],
+        ["dashboard", "/nowhere"],
+    ],
+)
+def test_who_only_looks_or_errs_waits_for_no_large_library(words, tmp_path):
+    code = "from raysearch.cli import main\ntry: main()\nfinally: "
+    found, told = imported_by(code, *words, RAYSEARCH_HEAD_DIR=str(tmp_path / "head"))
+    assert found == "[]", told
+
+
+def test_a_worker_that_grows_trees_waits_for_no_other():
+    found, told = imported_by("import raysearch.tuning.worker, raysearch.tuning.refits;")
+    assert found == "['ray']", told

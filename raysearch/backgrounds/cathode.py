@@ -7,27 +7,22 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from raysearch.backgrounds.base import Classes, Generated, check_data, inside
-from raysearch.density import (
-    PLAIN,
-    CathodeSettings,
-    Choice,
-    Conduct,
-    Density,
-    Sidebands,
-    choose_density,
-    draw_masses,
-    suggested_sets,
-)
+from raysearch.density import PLAIN, CathodeSettings, Conduct, Sidebands, draw_masses
+from raysearch.density.estimators import Parameters
 from raysearch.errors import InputError
 from raysearch.events import Events
 from raysearch.regions import Window
 from raysearch.samples import Pools
 from raysearch.seeds import generator, number
+
+if TYPE_CHECKING:
+    from raysearch.density.choice import Choice
+    from raysearch.density.fit import Density
 
 # Below, the fifth that validates is too small to stop a training of thousands of weights by.
 MIN_PER_SIDE = 500
@@ -85,16 +80,24 @@ class Cathode:
                 "template was given; leave --template out or use --mode idealised."
             )
         self.settings.check_region(region)
-        suggested_sets(self.settings, self.seed)  # nothing to suggest is refused before training
         data = inside(pools.data, region)
         check_data(data, region)
-        return data, _divided(pools.data, region, self.settings.range_tev, self.seed)
+        parts = _divided(pools.data, region, self.settings.range_tev, self.seed)
+        self._sets()  # nothing to suggest is refused before any training
+        return data, parts
+
+    def _sets(self) -> list[Parameters]:
+        from raysearch.density.sets import suggested_sets  # Optuna takes a while to import
+
+        return suggested_sets(self.settings, self.seed)
 
     def _fitted(self, parts: _Parts) -> Choice:
+        from raysearch.density.choice import choose_density  # who trains waits for torch
+
         return choose_density(
             Sidebands(parts.training, parts.validation),
             self.settings.estimator,
-            suggested_sets(self.settings, self.seed),
+            self._sets(),
             number(self.seed, "density"),
             self.conduct,
         )

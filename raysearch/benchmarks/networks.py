@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.likelihood import Samples
+from raysearch.nplm.models import Model
 from raysearch.nplm.neural import NeuralTest, make_samples
-from raysearch.nplm.nuisances import Model
 from raysearch.nplm.pool import Draw, Pool, draw_toy
-from raysearch.nplm.tensors import Floats
 from raysearch.nplm.train import train
 from raysearch.seeds import number
 

@@ -24,11 +24,12 @@ from raysearch.benchmarks.measurement import Measurement, cpu_s, measured
 from raysearch.benchmarks.networks import Networks, networks
 from raysearch.events.surrogate import surrogate_events
 from raysearch.nplm import rules
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.blocks import make_block
 from raysearch.nplm.kernel import gaussian
 from raysearch.nplm.pool import Draw, Pool, draw_toy, reference_rows
 from raysearch.nplm.statistic import KernelTest
-from raysearch.nplm.tensors import Floats, tensor
+from raysearch.nplm.tensors import tensor
 from raysearch.threads import one_thread
 
 _REGION_TEV = (3.3, 3.7)

@@ -12,8 +12,7 @@ from raysearch.commands.ending import end_scan
 from raysearch.commands.words import edges, edges_word
 from raysearch.density import cathode_from_words
 from raysearch.scanning import ScanSettings
-from raysearch.scanning.interface import MOST_CPU_HOURS
-from raysearch.scanning.settings import progression
+from raysearch.scanning.settings import MOST_CPU_HOURS, progression
 
 _SIGNAL_REGION = edges_word(ScanSettings.signal_region_tev)
 

@@ -11,13 +11,15 @@ from raysearch.commands import options
 from raysearch.commands.ending import end_scan, end_study
 from raysearch.errors import InputError
 from raysearch.remote.kept import kept
-from raysearch.scanning import is_scan, load_scan, resume_scan
+from raysearch.scanning import is_scan, load_scan
 
 
 def resume(directory: Path, address: options.Address = None) -> None:
     """Go on with an interrupted study or scan; no finished trial runs again."""
     with kept(directory, print) as here:
         if is_scan(here):
+            from raysearch.scanning import resume_scan
+
             end_scan(resume_scan(here, address=address))
             return
         from raysearch.api import resume as run
@@ -38,12 +40,13 @@ def report(
     """Write the report of a study or scan anew from its files."""
     from raysearch.study import load_study
 
-    if not is_scan(directory):
-        print(load_study(directory).report([load_study(other) for other in compare or []]))
-        return
-    if compare:
-        raise InputError(f"--compare compares studies, but {directory} is a scan; leave it out.")
-    print(load_scan(directory).report())
+    others = compare or []
+    if others and (scan := next(filter(is_scan, [directory, *others]), None)) is not None:
+        raise InputError(f"--compare compares studies, but {scan} is a scan; leave it out.")
+    if is_scan(directory):
+        print(load_scan(directory).report())
+    else:
+        print(load_study(directory).report([load_study(other) for other in others]))
 
 
 def score(

@@ -1,16 +1,10 @@
-"""Density of the features given the mass, estimated from sideband events."""
+"""Density of the features given the mass, estimated from sideband events.
 
-from raysearch.density.choice import (
-    PLAIN,
-    Attempt,
-    Choice,
-    Conduct,
-    Fit,
-    Sidebands,
-    choose_density,
-    suggested_sets,
-)
-from raysearch.density.fit import Density, fit_density
+What needs torch, `raysearch.density.fit`, is imported where a density is trained.
+"""
+
+from raysearch.density.conduct import PLAIN, Conduct, Fit, Sidebands
+from raysearch.density.estimators import Halt, Say
 from raysearch.density.masses import draw_masses
 from raysearch.density.settings import (
     ESTIMATORS,
@@ -18,25 +12,17 @@ from raysearch.density.settings import (
     cathode_from_json,
     cathode_from_words,
 )
-from raysearch.density.training import DivergedError, Halt, Say
 
 __all__ = [
     "ESTIMATORS",
     "PLAIN",
-    "Attempt",
     "CathodeSettings",
-    "Choice",
     "Conduct",
-    "Density",
-    "DivergedError",
     "Fit",
     "Halt",
     "Say",
     "Sidebands",
     "cathode_from_json",
     "cathode_from_words",
-    "choose_density",
     "draw_masses",
-    "fit_density",
-    "suggested_sets",
 ]

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import optuna
-from optuna.samplers import RandomSampler
-
-from raysearch.density.base import Parameters
+from raysearch.density.conduct import PLAIN, Conduct, Fit, Sidebands, one_after_another
+from raysearch.density.estimators import Halt, Parameters, Say
 from raysearch.density.fit import Density, fit_density
-from raysearch.density.settings import CathodeSettings
-from raysearch.density.training import DivergedError, Halt, Say
-from raysearch.errors import InputError
-from raysearch.events import Events
-from raysearch.quiet import quiet_optuna
-from raysearch.seeds import number
+from raysearch.density.training import DivergedError
 from raysearch.threads import one_thread
-from search_spaces.density import space
-
-
-class Sidebands(NamedTuple):
-    """The events of a training.
-
-    Attributes:
-        training: what weights and scales are fitted to.
-        validation: what decides when to stop, which epochs count, and which hyperparameters do.
-    """
-
-    training: Events
-    validation: Events
-
-
-Fit = Callable[[Sidebands, Say, Halt], Density | None]
-# Runs fits, in this process or on others, and gives what they gave in their order.
-Runs = Callable[[Sequence[Fit], Sidebands, Say, Halt], Iterable[Density | None]]
 
 
 class Attempt(NamedTuple):
@@ -76,57 +51,6 @@ class Choice(NamedTuple):
         }
 
 
-def suggested_sets(settings: CathodeSettings, seed: int) -> list[Parameters]:
-    """Sets of hyperparameters: the given ones alone, then random ones of the search space.
-
-    What is given is the same in all sets; asking for more never changes the first.
-
-    Args:
-        settings: name the estimator, what is given, and how many sets there are.
-        seed: of the study.
-
-    Raises:
-        InputError: if all that could be suggested is given.
-    """
-    found = [settings.parameters]
-    for index in range(1, settings.trials):
-        own_seed = number(seed, "density", "attempt", index) % 2**32
-        with quiet_optuna():
-            trial = optuna.create_study(sampler=RandomSampler(seed=own_seed)).ask()
-        drawn = space(trial, (settings.estimator,))["parameters"]
-        if drawn.keys() <= settings.parameters.keys():
-            raise InputError(
-                f"--cathode trials = {settings.trials} suggests {', '.join(drawn)}, but all of "
-                "them are given; leave one out, or leave trials out."
-            )
-        found.append({**drawn, **settings.parameters})
-    return found
-
-
-def one_after_another(
-    fits: Sequence[Fit], parts: Sidebands, say: Say, halt: Halt
-) -> Iterator[Density | None]:
-    """Run them in this process."""
-    return (fit(parts, say, halt) for fit in fits)
-
-
-class Conduct(NamedTuple):
-    """How densities are trained.
-
-    Attributes:
-        say: receives progress, line by line.
-        halt: asked all the time whether to end early, as Ctrl-C does.
-        run: trains them, where there are several.
-    """
-
-    say: Say = lambda _: None
-    halt: Halt = lambda: False
-    run: Runs = one_after_another
-
-
-PLAIN = Conduct()
-
-
 def choose_density(
     parts: Sidebands,
     kind: str,
@@ -143,7 +67,7 @@ def choose_density(
     Args:
         parts: sideband events.
         kind: name of the estimator; losses of two do not compare.
-        sets: at least one; see `suggested_sets`.
+        sets: at least one; see `raysearch.density.sets`.
         seed: of first weights, order and noise, the same for all sets.
         conduct: of all trainings.
 

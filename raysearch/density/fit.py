@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from raysearch.density.base import ConditionalNetwork, Parameters
+from raysearch.density.base import ConditionalNetwork
+from raysearch.density.estimators import Halt, Parameters, Say
 from raysearch.density.scaling import Scaling, fit_scaling
 from raysearch.density.settings import estimator
-from raysearch.density.training import Batch, Halt, Say, Trained, train
+from raysearch.density.training import Batch, Trained, train
 from raysearch.events import Events
 from raysearch.seeds import number
 

@@ -1,9 +1,5 @@
 """Masked autoregressive flow.
 
-The published blocks and widths, trained for a processor: batches four times as large, a larger
-rate that falls along a cosine, a fifth of the epochs, and the best 4 of those instead of 10, since
-with a falling rate the last epochs are the best. Rates of 2e-3 and more make 15 blocks diverge.
-
 References:
     Masked Autoregressive Flow for Density Estimation (Papamakarios et al., 2017), arXiv:1705.07057
     Classifying Anomalies THrough Outer Density Estimation (Hallin et al., 2021), arXiv:2109.00546:
@@ -12,13 +8,12 @@ References:
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import torch
 import zuko
 from torch import Tensor
 
-from raysearch.density.base import ConditionalNetwork, Estimator, Parameters
+from raysearch.density.base import ConditionalNetwork
+from raysearch.density.estimators import Parameters
 
 
 class Maf(ConditionalNetwork):
@@ -44,21 +39,3 @@ class Maf(ConditionalNetwork):
         noise = torch.randn(len(mass), self._n_features, generator=generator)
         drawn: Tensor = self._flow(mass).transform.inv(noise)
         return drawn
-
-
-MAF = Estimator(
-    "maf",
-    MappingProxyType(
-        {
-            "blocks": 15,
-            "hidden": 128,
-            "learning_rate": 1e-3,
-            "weight_decay": 0.0,
-            "batch_size": 1024,
-            "epochs": 20,
-            "patience": 8,
-            "best_epochs": 4,
-        }
-    ),
-    Maf,
-)

@@ -1,8 +1,5 @@
 """Conditional flow matching.
 
-The published width and batches, trained for a processor: twice the rate, falling along a cosine,
-30 epochs instead of 200, and the best 4 of those, since with a falling rate the last are the best.
-
 References:
     Flow Matching for Generative Modeling (Lipman et al., 2022), arXiv:2210.02747
     How to pick the best anomaly detector? (Hein et al., 2025), arXiv:2511.14832: hidden 256, AdamW
@@ -13,12 +10,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
-from raysearch.density.base import ConditionalNetwork, Estimator, Parameters
+from raysearch.density.base import ConditionalNetwork
+from raysearch.density.estimators import Parameters
 
 # Harmonics of the time that the network sees beside the time itself.
 _HARMONICS = 3
@@ -62,22 +59,3 @@ class FlowMatching(ConditionalNetwork):
             middle = x + step / 2 * self.velocity(x, mass, start)
             x = x + step * self.velocity(middle, mass, start + step / 2)
         return x
-
-
-FLOW_MATCHING = Estimator(
-    "flow_matching",
-    MappingProxyType(
-        {
-            "hidden": 256,
-            "layers": 3,
-            "learning_rate": 2e-3,
-            "weight_decay": 0.01,
-            "batch_size": 1024,
-            "epochs": 30,
-            "patience": 8,
-            "best_epochs": 4,
-            "steps": 10,
-        }
-    ),
-    FlowMatching,
-)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from raysearch.density.base import Estimator, Parameters
-from raysearch.density.maf import MAF
-from raysearch.density.matching import FLOW_MATCHING
+from raysearch.density.estimators import FLOW_MATCHING, MAF, Estimator, Parameters
 from raysearch.errors import InputError, unknown_name
 from raysearch.regions import Window
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,13 +12,11 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from raysearch.density.base import ConditionalNetwork, Parameters
+from raysearch.density.base import ConditionalNetwork
+from raysearch.density.estimators import Halt, Parameters, Say
 from raysearch.errors import InputError
 
 State = dict[str, Tensor]
-Say = Callable[[str], None]
-# Asked after each epoch: whether to end early.
-Halt = Callable[[], bool]
 
 _SAY_EVERY_S = 10.0
 # One batch with an event far out in a tail must not throw the weights of a flow far away.

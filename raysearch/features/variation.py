@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import special_ortho_group
 
 from raysearch.errors import InputError
 from raysearch.events import Events
@@ -95,12 +94,15 @@ def fit_variation(features: str, events: Events, seed: int) -> Variation:
     """
     columns = select_columns(events, features).features.astype(np.float64)
     width, d = columns.std(axis=0), columns.shape[1]
-    rotation = (
-        special_ortho_group.rvs(d, random_state=generator(seed, "rotation"))
-        if feature_set(features).rotated
-        else np.eye(d)
-    )
+    rotation = _rotation(d, seed) if feature_set(features).rotated else np.eye(d)
     return Variation(features, columns.mean(axis=0), np.where(width > 0, width, 1), rotation, seed)
+
+
+def _rotation(d: int, seed: int) -> Floats:
+    from scipy.stats import special_ortho_group  # takes half a second; few feature sets are rotated
+
+    rotation: Floats = special_ortho_group.rvs(d, random_state=generator(seed, "rotation"))
+    return rotation
 
 
 def variation_from_json(values: Mapping[str, Any]) -> Variation:

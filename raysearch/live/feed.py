@@ -6,9 +6,11 @@ A file may be a crafted one, and a server somebody else's: nothing that stands t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
+
+from raysearch.live.plain import text
 
 # Running trials that are listed, and parameters of each.
 LISTED = 24
@@ -111,6 +113,11 @@ def record(told: Any) -> Mapping[str, Any]:
     except (TypeError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def parameters(kept: Iterable[tuple[Any, Any, Any]]) -> Parameters:
+    """Parameters as text, of which a name, the stored number and the distribution are kept."""
+    return [(text(name), text(value(stored, told))) for name, stored, told in kept]
 
 
 def value(stored: Any, distribution: Any) -> Any:

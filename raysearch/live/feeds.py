@@ -11,8 +11,7 @@ from raysearch.live.feed import Feed, Unreadable
 from raysearch.live.journal import JournalFeed
 from raysearch.live.plain import text
 from raysearch.live.sqlite import sqlite_feed
-from raysearch.tuning.place import IN_SQLITE, JOURNAL, Place
-from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
+from raysearch.tuning.place import DATABASE, IN_SQLITE, JOURNAL, JOURNAL_FILE, Place
 
 
 def place_of(about: Mapping[str, Any]) -> Place:

@@ -23,9 +23,9 @@ from raysearch.live.feed import (
     Parameters,
     Running,
     Unreadable,
+    parameters,
     record,
     seconds,
-    value,
 )
 from raysearch.live.plain import text
 from raysearch.settings import MOST_TRIALS
@@ -140,8 +140,7 @@ class JournalFeed:
         """See `Feed`."""
         if self._contents is None or number not in range(len(self._contents.trials)):
             return ()
-        found = self._contents.trials[number].parameters
-        return [(text(name), text(value(stored, told))) for name, stored, told in found]
+        return parameters(self._contents.trials[number].parameters)
 
     def _known(self, file: int) -> tuple[_Contents, bool]:
         """What was read of this file already, and whether it is another one than before."""

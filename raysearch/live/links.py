@@ -12,8 +12,7 @@ from typing import NamedTuple
 from raysearch.errors import InputError
 from raysearch.service.address import is_loopback
 from raysearch.service.head_place import running_head
-from raysearch.tuning.place import JOURNAL, POSTGRESQL, Place
-from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
+from raysearch.tuning.place import DATABASE, JOURNAL, JOURNAL_FILE, POSTGRESQL, Place
 
 _DASHBOARD = "RAY_API_SERVER_ADDRESS"
 _EVENTS = "events.out.tfevents.*"

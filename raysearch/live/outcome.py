@@ -22,7 +22,7 @@ from raysearch.report.contents import (
     signal_and_background,
     with_optimal,
 )
-from raysearch.report.style import look, thin
+from raysearch.report.looks import look, thin
 from raysearch.study import SCORES, SELECTION, TRIALS, load_study
 
 _POINTS = 240

@@ -23,7 +23,7 @@ from raysearch.remote.snapshots import Contents
 from raysearch.remote.uri import name_of
 from raysearch.remote.writers import RENEW_S, Writer, writers
 from raysearch.study import SCORES, SELECTION, STUDY, TRIALS
-from raysearch.tuning.stores import DATABASE, JOURNAL_FILE
+from raysearch.tuning.place import DATABASE, JOURNAL_FILE
 
 EVERY_S = 3.0
 _TRIES = 5

@@ -19,11 +19,10 @@ from raysearch.live.feed import (
     News,
     Parameters,
     Running,
+    parameters,
     record,
     seconds,
-    value,
 )
-from raysearch.live.plain import text
 from raysearch.tuning.store import RECORD_KEY
 
 MOST_NEWS = 20_000
@@ -114,8 +113,7 @@ class SqlFeed:
         return is_other
 
     def _parameters(self, database: Rows, number: int) -> Parameters:
-        rows = database.rows(_PARAMETERS, (number, self._study))
-        return [(text(name), text(value(stored, told))) for name, stored, told in rows]
+        return parameters(database.rows(_PARAMETERS, (number, self._study)))
 
 
 def _record(told: Any) -> Any:

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import special
 
 from raysearch.errors import unknown_name
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.pvalues import chi2_of_moments
-from raysearch.nplm.tensors import Floats
 
 _DIGITS = 10
 

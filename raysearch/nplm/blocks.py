@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from raysearch.nplm.arrays import Floats, Rows
 from raysearch.nplm.kernel import Basis, chunks, make_basis
 from raysearch.nplm.pool import Draw, Pool
-from raysearch.nplm.tensors import Floats, Rows, array, tensor
+from raysearch.nplm.tensors import array, tensor
 
 # Rows of features multiplied at once with the coefficients of all toys of a batch.
 PRODUCT_ROWS = 4096

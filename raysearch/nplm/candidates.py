@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from raysearch.errors import InputError, unknown_name
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Sampler
-from raysearch.nplm.tensors import Floats
 
 
 class Candidate(NamedTuple):

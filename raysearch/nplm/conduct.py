@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.nplm.aggregate import combine_counted
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.beside import Beside
 from raysearch.nplm.evaluate import evaluate
 from raysearch.nplm.pool import pool_spread
@@ -19,7 +20,6 @@ from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import FEWEST_TOYS, NplmSettings
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store
-from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import BATCH_TOYS, Batch, Runner, in_batches, toy_seed
 from raysearch.progress import Say
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri_exp
 
 from raysearch.nplm.aggregate import combine_counted, combine_fitted
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.pvalues import (
     RESAMPLES,
     Asymptotic,
@@ -22,7 +23,6 @@ from raysearch.nplm.pvalues import (
 )
 from raysearch.nplm.result import Injection, NplmResult, Width
 from raysearch.nplm.statistic import t_of
-from raysearch.nplm.tensors import Floats
 
 _LARGEST_T = 1e100
 

@@ -16,11 +16,11 @@ from scipy import stats
 
 from raysearch.files import replacing
 from raysearch.nplm.aggregate import combine_fitted
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.learned import log_ratio
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.pvalues import Chi2, fit_chi2, uniformity
 from raysearch.nplm.result import NplmResult
-from raysearch.nplm.tensors import Floats
 from raysearch.report.style import DATA, GREY, TEMPLATE, encode, new_figure, single
 
 

@@ -19,16 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.blocks import PRODUCT_ROWS, Block
 from raysearch.nplm.kernel import chunks
 from raysearch.nplm.likelihood import Samples
+from raysearch.nplm.models import Model, model_of
 from raysearch.nplm.neural import filled, fit_nuisances
-from raysearch.nplm.nuisances import Model, Nuisance, model_of, term_table
+from raysearch.nplm.nuisances import Nuisance, term_table
 from raysearch.nplm.pool import Draw, Pool, reference_rows
 from raysearch.nplm.reweighted import coefficients, moments, slopes, terms_of, weights
 from raysearch.nplm.solve import one_step
 from raysearch.nplm.statistic import t_of
-from raysearch.nplm.tensors import Floats, array, outer_sum, tensor
+from raysearch.nplm.tensors import array, outer_sum, tensor
 
 
 class Fit(NamedTuple):

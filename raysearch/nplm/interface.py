@@ -12,6 +12,7 @@ import torch
 from raysearch.connection import check_address, connected
 from raysearch.directories import locked, new_directory
 from raysearch.errors import InputError
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.figures import write_figures
@@ -21,7 +22,6 @@ from raysearch.nplm.pool import Sampler, check_sampler, most_of_poisson
 from raysearch.nplm.question import Question
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.settings import NplmSettings
-from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Job, Runner
 from raysearch.progress import Halt, Say
 from raysearch.remote.kept import is_replaced, kept

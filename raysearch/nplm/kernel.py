@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from raysearch.nplm.tensors import CHUNK_ROWS, Floats, array, tensor
+from raysearch.nplm.arrays import Floats
+from raysearch.nplm.tensors import CHUNK_ROWS, array, tensor
 
 # Directions of the centres' own Gram matrix below this share of the largest are rounding errors.
 _SMALLEST_NORM = 1e-12

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.pool import reference_rows
 from raysearch.nplm.prepare import Prepared
 from raysearch.nplm.result import NplmResult
-from raysearch.nplm.tensors import Floats
 from raysearch.report.style import DATA, GREY, SIGNAL, new_figure
 
 _MOST_COLUMNS = 6

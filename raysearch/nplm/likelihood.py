@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from raysearch.nplm.kernel import chunks
-from raysearch.nplm.nuisances import Model
+from raysearch.nplm.models import Model
 
 # Events of one network handled at once. It is fixed, and samples are filled up to whole multiples
 # with events of weight 0, so that a toy's sums are the same whatever toys are beside it.

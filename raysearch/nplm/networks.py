@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raysearch.nplm.tensors import Floats, tensor
+from raysearch.nplm.arrays import Floats
+from raysearch.nplm.tensors import tensor
 
 
 @dataclass(frozen=True)

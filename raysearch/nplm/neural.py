@@ -17,12 +17,14 @@ import torch
 from torch import Tensor
 
 from raysearch.errors import InputError
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.likelihood import CHUNK, Samples
+from raysearch.nplm.models import Model, model_of
 from raysearch.nplm.networks import Shape
-from raysearch.nplm.nuisances import Model, Nuisance, model_of, term_table
+from raysearch.nplm.nuisances import Nuisance, term_table
 from raysearch.nplm.pool import FRESH, Draw, Pool, reference_rows
 from raysearch.nplm.statistic import t_of
-from raysearch.nplm.tensors import Floats, array, tensor
+from raysearch.nplm.tensors import array, tensor
 from raysearch.nplm.train import train
 from raysearch.seeds import number
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import poisson
+from scipy.special import gammainc
 
 from raysearch.errors import InputError
-from raysearch.nplm.tensors import Floats
+from raysearch.nplm.arrays import Floats
 
 # Odd 64-bit constants of the SplitMix64 generator (Steele, Lea & Flood, 2014).
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -58,7 +58,8 @@ def check_disjoint(data: Floats, reference: Floats) -> None:
     chance = 2 * (pairs + 1) * len(data) / len(reference)
     if pairs == 0:
         chance = min(chance, len(data) * len(reference) * _coincidence(reference))
-    if poisson.sf(found - 1, chance) < _UNLIKELY:
+    # The chance that so many or more are found, by Poisson's law.
+    if gammainc(found, chance) < _UNLIKELY:
         raise InputError(
             f"data and reference must not share events, but {found} of {len(data)} rows of the "
             f"data occur in the reference (by chance about {chance:.2g} would); remove them."

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from raysearch.imported import is_found_nowhere_else
-from raysearch.nplm.tensors import Floats
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.work import Batch, Job, Runner, batch_values
 from raysearch.progress import Halt, never
 

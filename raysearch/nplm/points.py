@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from raysearch.errors import InputError, unknown_name
 from raysearch.events import Events, read_events
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.overlap import check_disjoint
-from raysearch.nplm.tensors import Floats
 from raysearch.progress import Say
 
 Source = Events | Path | str | NDArray[Any]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from raysearch.errors import InputError, unknown_name
-from raysearch.nplm.tensors import Floats, Rows
+from raysearch.nplm.arrays import Floats, Rows
 
 FRESH = "fresh"
 SCHEMES = (FRESH, "fixed", "sampler")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.evaluate import median_error, significances
 from raysearch.nplm.pool import Pool
@@ -24,7 +25,6 @@ from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings
 from raysearch.nplm.statistic import t_of
 from raysearch.nplm.store import Store, open_store
-from raysearch.nplm.tensors import Floats
 from raysearch.nplm.work import Batch, Job, Runner, Work, in_batches, toy_seed
 from raysearch.seeds import number
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.nplm import rules
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.blocks import Block, basis_of, block_of
 from raysearch.nplm.imperfect import make_imperfect
 from raysearch.nplm.neural import NeuralTest, tuned_clip
@@ -16,9 +17,8 @@ from raysearch.nplm.nuisances import Nuisance
 from raysearch.nplm.points import Points
 from raysearch.nplm.pool import Draw, Pool, Sampler, draw_observed, draw_toy, rows_aside
 from raysearch.nplm.question import Question
-from raysearch.nplm.settings import NEURAL, NplmSettings
-from raysearch.nplm.statistic import ONE_STEP, KernelTest, Statistic
-from raysearch.nplm.tensors import Floats
+from raysearch.nplm.settings import NEURAL, ONE_STEP, NplmSettings
+from raysearch.nplm.statistic import KernelTest, Statistic
 from raysearch.nplm.work import Work
 from raysearch.seeds import generator, number
 

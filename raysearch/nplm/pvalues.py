@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
-from raysearch.nplm.tensors import Floats
+from raysearch.nplm.arrays import Floats
 
 # Central 68.27%, one standard deviation.
 ONE_SIGMA = 0.6826894921370859
@@ -229,6 +229,8 @@ def asymptotic(
 
 def uniformity(p: Floats) -> float:
     """KS p-value of the hypothesis that these p-values are uniform in (0, 1)."""
+    from scipy import stats  # takes half a second, and only figures ask
+
     return float(stats.kstest(p, "uniform").pvalue)
 
 

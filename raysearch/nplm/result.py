@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.pvalues import SMALLEST_P, WRONG_STOPS, Asymptotic, Estimate
-from raysearch.nplm.tensors import Floats
 
 # In standard deviations of t; more would move Z by as much.
 _BEARABLE_SHIFT = 0.2

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.blocks import Block
 from raysearch.nplm.kernel import chunks
-from raysearch.nplm.nuisances import Model
+from raysearch.nplm.models import Model
 from raysearch.nplm.pool import Pool
-from raysearch.nplm.tensors import Floats, array, tensor
+from raysearch.nplm.tensors import array, tensor
 
 
 def weights(shift: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from raysearch.errors import InputError
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.kernel import effective_dof
-from raysearch.nplm.tensors import Floats, tensor
+from raysearch.nplm.tensors import tensor
 
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _PAIRED_ROWS = 2000

@@ -9,10 +9,11 @@ from raysearch.errors import InputError, unknown_name
 from raysearch.nplm.aggregate import aggregate
 from raysearch.nplm.candidates import Candidate
 from raysearch.nplm.pool import SCHEMES
-from raysearch.nplm.statistic import SOLVERS
 
 KERNEL, NEURAL = "kernel", "neural"
 METHODS = (KERNEL, NEURAL)
+ONE_STEP, CONVERGED = "one-step", "converged"
+SOLVERS = (ONE_STEP, CONVERGED)
 # Fewer say nothing of p, and no chi2 can be fitted to them.
 FEWEST_TOYS = 20
 

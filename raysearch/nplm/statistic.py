@@ -18,14 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from raysearch.nplm.arrays import Floats, Rows
 from raysearch.nplm.blocks import Block, shared_sums
 from raysearch.nplm.kernel import chunks
 from raysearch.nplm.pool import Draw, Pool
+from raysearch.nplm.settings import ONE_STEP
 from raysearch.nplm.solve import Part, converged, one_step
-from raysearch.nplm.tensors import Floats, Rows, array, outer_sum, tensor
-
-ONE_STEP, CONVERGED = "one-step", "converged"
-SOLVERS = (ONE_STEP, CONVERGED)
+from raysearch.nplm.tensors import array, outer_sum, tensor
 
 
 class Statistic(Protocol):

@@ -15,9 +15,9 @@ from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.files import write_json
 from raysearch.malformed import as_written, read_json
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.result import NplmResult
 from raysearch.nplm.statistic import t_of
-from raysearch.nplm.tensors import Floats
 from raysearch.schemas import check_schema, read_table, write_table
 
 RESULT, TOYS, INJECTED = "nplm.json", "toys.parquet", "injected.parquet"

@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from raysearch.nplm.arrays import Floats
 
 # Rows handled at once: their kernel values stay in the cache of a core for a thousand centres.
 CHUNK_ROWS = 2048

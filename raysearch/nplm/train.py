@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from raysearch.nplm.likelihood import Point, Samples, point
-from raysearch.nplm.nuisances import Model
+from raysearch.nplm.models import Model
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-9, 1e9
 _LESS, _MORE = 0.3, 3.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from raysearch.nplm.arrays import Floats
 from raysearch.nplm.pool import draw_toy
 from raysearch.nplm.statistic import Statistic
-from raysearch.nplm.tensors import Floats
 from raysearch.seeds import number
 from raysearch.threads import one_thread
 

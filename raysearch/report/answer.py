@@ -11,7 +11,7 @@ from raysearch.preference import Said, in_words, is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.recommend import ranked_by
 from raysearch.report.contents import ReportContents, choices
-from raysearch.report.style import look
+from raysearch.report.looks import look
 from raysearch.report.tables import number
 
 # What the comparison of the objectives shows, in this order, where any choice has it.

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from raysearch.errors import InputError
-from raysearch.excess import cross_sic
+from raysearch.excess import MIN_TEMPLATE, cross_sic
 from raysearch.preference import is_doubtful
 from raysearch.recommend import NAME as RECOMMENDED
 from raysearch.report.contents import (
@@ -20,7 +20,7 @@ from raysearch.report.contents import (
     choices,
     data_and_template,
 )
-from raysearch.report.style import look
+from raysearch.report.looks import look
 from raysearch.report.tables import NOTHING, Table, number
 from raysearch.resampling import difference
 
@@ -100,6 +100,13 @@ def _sentences(own: ReportContents, other: ReportContents) -> Iterator[str]:
     if mine is None or theirs is None:
         yield f"{name} cannot be compared with this study: one of them chose nothing."
         return
+    for of, scored in ((own, mine), (other, theirs)):
+        if (events := _template_events(scored)) < MIN_TEMPLATE:
+            yield (
+                f"{name} cannot be compared with this study: SIC out of fold needs {MIN_TEMPLATE} "
+                f"template events or more, but {of.settings['name']} has {events}."
+            )
+            return
     for of in (own, other):
         if _is_luck(of):
             found = of.settings["name"]
@@ -171,6 +178,10 @@ def _scored(contents: ReportContents) -> Scored | None:
         return None
 
 
+def _template_events(scored: Scored) -> int:
+    return int(np.count_nonzero(~scored.is_positive))
+
+
 def _halves(scored: Scored) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return scored.scores[scored.is_positive], scored.scores[~scored.is_positive]
 
@@ -196,8 +207,14 @@ def _found(contents: ReportContents) -> tuple[str, str, str]:
     name, choice = chosen
     label = str(choice["trial_id"]) if name == RECOMMENDED else look(name).label
     metrics = (choice.get("ensemble") or {}).get("metrics") or {}
-    sic = NOTHING if scored is None else number(cross_sic(scored.is_positive, scored.scores))
-    return f"{label}: {choice['setup']['detector']}", sic, number(metrics.get("max_sic"))
+    detector = f"{label}: {choice['setup']['detector']}"
+    return detector, _sic(scored), number(metrics.get("max_sic"))
+
+
+def _sic(scored: Scored | None) -> str:
+    if scored is None or _template_events(scored) < MIN_TEMPLATE:
+        return NOTHING
+    return number(cross_sic(scored.is_positive, scored.scores))
 
 
 def _text(value: object) -> str:

@@ -21,7 +21,8 @@ from raysearch.report.contents import (
     signal_and_background,
     with_optimal,
 )
-from raysearch.report.style import GREY, look, single, thin
+from raysearch.report.looks import look, thin
+from raysearch.report.style import GREY, single
 
 
 def sic(contents: ReportContents) -> Figure:

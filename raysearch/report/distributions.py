@@ -15,7 +15,8 @@ from raysearch.report.contents import (
     scored_names,
     signal_and_background,
 )
-from raysearch.report.style import DATA, SIGNAL, TEMPLATE, look, new_figure
+from raysearch.report.looks import look
+from raysearch.report.style import DATA, SIGNAL, TEMPLATE, new_figure
 
 N_BINS = 40
 

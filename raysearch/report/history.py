@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable, ReportContents, choices
-from raysearch.report.style import GREY, detector_style, look, new_figure, single
+from raysearch.report.looks import look
+from raysearch.report.style import GREY, detector_style, new_figure, single
 from raysearch.report.trials import (
     MINIMISED,
     detectors,

@@ -20,11 +20,11 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from raysearch.quiet import quiet_optuna
 from raysearch.report.contents import NotAvailable, ReportContents
-from raysearch.report.style import GREY, detector_style, look, new_figure
+from raysearch.report.looks import look
+from raysearch.report.style import GREY, detector_style, new_figure
 from raysearch.report.trials import (
     Parameter,
     detectors,
@@ -77,6 +77,9 @@ def share_of_choice(groups: NDArray[np.str_], objective: NDArray[np.float64]) ->
 
 def importances(found: list[Parameter], objective: NDArray[np.float64]) -> Mapping[str, float]:
     """Share by fANOVA per parameter, the largest first; equal inputs give equal shares."""
+    # Imports scikit-learn, for which a study of few trials should not wait.
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
     distributions = {p.name: _distribution(p) for p in found}
     with quiet_optuna():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from raysearch.report.contents import NotAvailable, ReportContents
-from raysearch.report.style import look, new_figure
+from raysearch.report.looks import look
+from raysearch.report.style import new_figure
 from raysearch.report.trials import (
     MINIMISED,
     Parameter,

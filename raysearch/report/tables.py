@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from raysearch.objectives import METRICS
-from raysearch.report.style import look
+from raysearch.report.looks import look
 
 NOTHING = "–"
 # Shown in a table of its own, and in the title of the page.

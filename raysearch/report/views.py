@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raysearch.objectives import objective
 from raysearch.report.contents import ReportContents
-from raysearch.report.style import look
+from raysearch.report.looks import look
 from raysearch.report.tables import NOTHING, Table, number
 from raysearch.report.trials import complete, detectors, texts, values
 

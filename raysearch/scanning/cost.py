@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.density import ESTIMATORS, Density, DivergedError, fit_density, suggested_sets
-from raysearch.density.base import Parameters
+from raysearch.density import ESTIMATORS
+from raysearch.density.estimators import Parameters
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.events import Events
@@ -170,6 +170,10 @@ def of_all_costs(sets: Sequence[Suggested]) -> list[Suggested]:
 
 def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> float:
     """CPU seconds of training the densities and of sampling a template of so many events."""
+    from raysearch.density.fit import Density, fit_density  # who trains waits for torch
+    from raysearch.density.sets import suggested_sets
+    from raysearch.density.training import DivergedError
+
     n = min(len(sidebands), _ROWS)
     few = sidebands.take(np.arange(n))
     wanted = settings.cathode

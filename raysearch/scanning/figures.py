@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from raysearch.objectives import OBJECTIVES, sic_at
 from raysearch.report.contents import NotAvailable
-from raysearch.report.style import GREY, detector_style, look, new_figure
+from raysearch.report.looks import look
+from raysearch.report.style import GREY, detector_style, new_figure
 from raysearch.scanning.analysis import (
     Band,
     Place,

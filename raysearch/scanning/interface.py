@@ -22,9 +22,7 @@ from raysearch.scanning.cost import Cost, estimate
 from raysearch.scanning.execute import draw_all, execute
 from raysearch.scanning.inputs import rehearsals, scan_inputs
 from raysearch.scanning.result import SCAN, SCHEMA, Scan, is_scan, load_scan
-from raysearch.scanning.settings import ScanSettings, scan_settings_from_json
-
-MOST_CPU_HOURS = 2.0
+from raysearch.scanning.settings import MOST_CPU_HOURS, ScanSettings, scan_settings_from_json
 
 
 def scan(

@@ -12,7 +12,6 @@ from raysearch.directories import check_links
 from raysearch.errors import InputError
 from raysearch.malformed import as_written, read_json, reads
 from raysearch.remote import check_local
-from raysearch.scanning.report import write_scan_report
 from raysearch.scanning.results import Results
 from raysearch.scanning.table import scan_table
 from raysearch.schemas import check_schema, read_table
@@ -49,6 +48,8 @@ class Scan:
     @_reads
     def report(self) -> Path:
         """Write report.html and figures/ anew from the files; the path of the page."""
+        from raysearch.scanning.report import write_scan_report  # figures import matplotlib
+
         return write_scan_report(self.directory, self.about, self.table())
 
 

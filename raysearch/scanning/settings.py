@@ -20,6 +20,9 @@ from search_spaces import SPACES
 # As many as published, from 0 to 1000, and densest where a signal begins to be found.
 N_SIGNAL = (0, 25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000)
 
+# Of an estimate that nobody is asked about.
+MOST_CPU_HOURS = 2.0
+
 
 @dataclass(frozen=True)
 class ScanSettings:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from raysearch.objectives import VAL_SIC
-from raysearch.report.style import look
+from raysearch.report.looks import look
 from raysearch.report.tables import NOTHING, Table
 from raysearch.scanning.analysis import (
     Band,

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import ray
 
-from raysearch.density import Density, Fit, Sidebands
+from raysearch.density import Fit, Sidebands
+from raysearch.density.fit import Density
 from raysearch.progress import Halt, Say, never
 from raysearch.tuning.devices import hide_unassigned_gpus
 

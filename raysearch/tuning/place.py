@@ -30,6 +30,8 @@ _OPTIONS = frozenset(
 )
 # Such as another would be, that were written where they are not looked for.
 _SECRET = re.compile(r"://|(?:password|passwd|pwd|secret)\s*=", re.IGNORECASE)
+# Of a history in a file of the study's directory.
+DATABASE, JOURNAL_FILE = "optuna.db", "optuna.journal"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from raysearch.packs import joins_packs
 from raysearch.progress import Halt, never
 from raysearch.refit import Final, Refit, combine, final_members
 from raysearch.samples import TwoSample, View
-from raysearch.training.kernel import kernel
 from raysearch.trial import Setup
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.verdict import Opinion, Retrained, joined, retrain, verdict_members
@@ -185,6 +184,8 @@ def members_per_task(setup: Setup, gpus: float) -> int:
 
     Trees and the compiled kernel train one after another whatever stands beside them.
     """
+    from raysearch.training.kernel import kernel
+
     alone = not joins_packs(setup) or (not gpus and kernel() is not None)
     return 1 if alone else _TOGETHER
 

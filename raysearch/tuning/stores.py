@@ -15,11 +15,9 @@ from raysearch.malformed import reason
 from raysearch.tuning.database import Database
 from raysearch.tuning.journal import Journal
 from raysearch.tuning.ledger import Ledger
-from raysearch.tuning.place import JOURNAL, POSTGRESQL, Place
+from raysearch.tuning.place import DATABASE, JOURNAL, JOURNAL_FILE, POSTGRESQL, Place
 from raysearch.tuning.session import SQLite
 from raysearch.tuning.store import Store
-
-DATABASE, JOURNAL_FILE = "optuna.db", "optuna.journal"
 
 
 def open_store(

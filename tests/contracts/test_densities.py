@@ -5,7 +5,8 @@ import pytest
 import torch
 from densities import QUICK, moving_gaussian
 
-from raysearch.density import ESTIMATORS, fit_density
+from raysearch.density import ESTIMATORS
+from raysearch.density.fit import fit_density
 from raysearch.errors import InputError
 
 

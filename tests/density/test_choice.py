@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 from densities import QUICK, moving_gaussian
 
-from raysearch.density import (
-    ESTIMATORS,
-    CathodeSettings,
-    Conduct,
-    Sidebands,
-    choose_density,
-    fit_density,
-    suggested_sets,
-)
+from raysearch.density import ESTIMATORS, CathodeSettings, Conduct, Sidebands
+from raysearch.density.choice import choose_density
+from raysearch.density.fit import fit_density
+from raysearch.density.sets import suggested_sets
 from raysearch.density.training import DivergedError
 from raysearch.errors import InputError
 

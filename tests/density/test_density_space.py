@@ -4,7 +4,8 @@ import optuna
 import pytest
 from densities import QUICK, moving_gaussian
 
-from raysearch.density import ESTIMATORS, fit_density
+from raysearch.density import ESTIMATORS
+from raysearch.density.fit import fit_density
 from search_spaces import density
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from densities import CORRELATION, moving_gaussian
 
-from raysearch.density import ESTIMATORS, fit_density
+from raysearch.density import ESTIMATORS
+from raysearch.density.fit import fit_density
 from raysearch.events.surrogate import surrogate_events
 from raysearch.regions import SIGNAL_REGION
 from raysearch.separability import separability

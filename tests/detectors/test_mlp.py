@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from raysearch.detectors.base import Detector, Member
-from raysearch.detectors.mlp import MLP, MLPDetector, merge
+from raysearch.detectors.mlp import MLP, MLPDetector
+from raysearch.detectors.mlp_snapshot import merge
 from raysearch.errors import InputError
 from raysearch.samples import Rows
 

@@ -11,8 +11,7 @@ from live_studies import Driver, complete, failed
 from raysearch.live import journal
 from raysearch.live.feed import Unreadable
 from raysearch.live.journal import JournalFeed
-from raysearch.tuning.place import place
-from raysearch.tuning.stores import JOURNAL_FILE
+from raysearch.tuning.place import JOURNAL_FILE, place
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from live_studies import Driver, complete
 
 from raysearch.live.feed import Unreadable
 from raysearch.live.sqlite import sqlite_feed
-from raysearch.tuning.place import IN_SQLITE
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import DATABASE, IN_SQLITE
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from raysearch.live.running import is_held
 from raysearch.live.state import State, message
 from raysearch.schemas import write_table
 from raysearch.scores import TABLE_SCHEMA
-from raysearch.tuning.place import Place
-from raysearch.tuning.stores import DATABASE
+from raysearch.tuning.place import DATABASE, Place
 
 
 def head(snapshot):

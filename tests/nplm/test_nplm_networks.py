@@ -12,9 +12,10 @@ from scipy import stats
 
 from raysearch.errors import InputError
 from raysearch.nplm.likelihood import Samples, point
+from raysearch.nplm.models import Model
 from raysearch.nplm.networks import Shape
 from raysearch.nplm.neural import NeuralTest, make_samples, tuned_clip
-from raysearch.nplm.nuisances import Model, Nuisance, normalisation
+from raysearch.nplm.nuisances import Nuisance, normalisation
 from raysearch.nplm.pool import Pool, draw_toy
 from raysearch.nplm.train import train
 

@@ -13,8 +13,9 @@ from scipy.optimize import minimize_scalar
 from raysearch.errors import InputError
 from raysearch.nplm.chain import run_chain
 from raysearch.nplm.imperfect import make_imperfect
+from raysearch.nplm.models import model_of
 from raysearch.nplm.neural import NeuralTest, fit_nuisances, make_samples
-from raysearch.nplm.nuisances import Nuisance, check_terms, model_of, normalisation, term_table
+from raysearch.nplm.nuisances import Nuisance, check_terms, normalisation, term_table
 from raysearch.nplm.pool import Pool, draw_toy, reference_rows
 from raysearch.nplm.question import Question
 from raysearch.nplm.settings import NplmSettings

@@ -279,11 +279,12 @@ import sys, time
 from raysearch import cli
 from raysearch.remote.objects import Objects
 put = Objects.put_file
-def slowly(self, name, path):
+def first_slowly(self, name, path):
+    Objects.put_file = put
     print("sending", flush=True)
-    time.sleep(1)
+    time.sleep(2)
     put(self, name, path)
-Objects.put_file = slowly
+Objects.put_file = first_slowly
 cli.main(["resume", sys.argv.pop()])
 """
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from raysearch.report import ReportContents
+from raysearch.report.contents import ReportContents
 
 SPACES = {
     "mlp": {

@@ -93,6 +93,20 @@ def test_a_study_without_a_choice_is_not_compared(own, steps):
     assert found.table.rows[1][-3:] == ["–", "–", "–"]
 
 
+def test_a_template_too_small_for_the_figure_is_told(own, steps):
+    is_template = np.flatnonzero(steps.scores["sample"].cast(pa.string()).to_numpy() == "template")
+    kept = np.setdiff1d(np.arange(steps.scores.num_rows), is_template[19:])
+    small = dataclasses.replace(steps, scores=steps.scores.take(kept))
+    for mine, theirs in ((own, small), (small, own)):
+        found = compare(mine, [theirs])
+        name = theirs.settings["name"]
+        assert found.sentences[0] == (
+            f"{name} cannot be compared with this study: SIC out of fold needs 20 template events "
+            "or more, but steps has 19."
+        )
+    assert found.table.rows[0][-2] == "–" != found.table.rows[1][-2]
+
+
 def test_of_what_may_be_luck_nothing_is_called_better(own, steps):
     doubtful = Preference(1.0, 0.7, 400, 10, 10)._asdict() | {"is_clear": False}
     mean = {**knowing(own).selection["choices"]["val_sic"], "preference": doubtful}

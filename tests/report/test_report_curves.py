@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from raysearch.metrics import efficiencies, max_sic, sic_curve, val_sic
-from raysearch.report import FIGURES, NotAvailable
-from raysearch.report.contents import data_and_template, signal_and_background
-from raysearch.report.style import thin
+from raysearch.report.contents import NotAvailable, data_and_template, signal_and_background
+from raysearch.report.figures import FIGURES
+from raysearch.report.looks import thin
 
 
 def curve_of(axes, start):

@@ -9,11 +9,12 @@ import pytest
 from matplotlib import pyplot
 
 from raysearch.preference import Preference
-from raysearch.report import FIGURES, ReportContents, write_report
 from raysearch.report import figures as figures_module
-from raysearch.report.figures import CAPTIONS
+from raysearch.report.contents import ReportContents
+from raysearch.report.figures import CAPTIONS, FIGURES
 from raysearch.report.page import render_page
 from raysearch.report.tables import number
+from raysearch.report.write import write_report
 
 # One worker, so that the full report is drawn once.
 pytestmark = pytest.mark.xdist_group("report_page")

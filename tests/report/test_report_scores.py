@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from raysearch.report import FIGURES, NotAvailable
-from raysearch.report.contents import data_and_template, signal_and_background
+from raysearch.report.contents import NotAvailable, data_and_template, signal_and_background
+from raysearch.report.figures import FIGURES
 from raysearch.report.mass import sculpting
 
 

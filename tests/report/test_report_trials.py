@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from raysearch.report import FIGURES, NotAvailable
+from raysearch.report.contents import NotAvailable
+from raysearch.report.figures import FIGURES
 from raysearch.report.importance import importances, share_of_choice
 from raysearch.report.parallel import heights
 from raysearch.report.trials import Parameter, parameters, rank_correlation, robust_limits

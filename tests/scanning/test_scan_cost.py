@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from toys import QUICK_CATHODE, toy_events, toy_sample
 
+from raysearch.density import fit as density
 from raysearch.detectors import detector
 from raysearch.errors import InputError
 from raysearch.scanning import cost
@@ -59,8 +60,8 @@ def test_a_density_is_trained_in_every_cell(estimated):
 
 def test_a_density_is_warm_before_it_is_timed(estimated, monkeypatch):
     asked, timed = [], []
-    fit = cost.fit_density
-    monkeypatch.setattr(cost, "fit_density", lambda *a: asked.append(1) or fit(*a))
+    fit = density.fit_density
+    monkeypatch.setattr(density, "fit_density", lambda *a: asked.append(1) or fit(*a))
     monkeypatch.setattr(cost, "_cpu_s", lambda work: (timed.append(len(asked)), work(), 1.0)[2])
     estimated(modes=("cathode",), cathode=QUICK_CATHODE)
     # The fits of the detector come first; then the density is timed after one fit of it.

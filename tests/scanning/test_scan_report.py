@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 from scan_tables import SETTINGS, by_hand
 
-from raysearch.report import NotAvailable
+from raysearch.report.contents import NotAvailable
 from raysearch.scanning import figures
 from raysearch.scanning.analysis import values_of
 from raysearch.scanning.report import FIGURES, write_scan_report
 from raysearch.scanning.tables import cell_table, failures
+
+# One process draws the page, once.
+pytestmark = pytest.mark.xdist_group("scan_report")
 
 CELLS = {
     "cathode-baseline-0": {

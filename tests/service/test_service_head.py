@@ -32,7 +32,8 @@ from raysearch.study import Study, load_study
 
 pytestmark = pytest.mark.xdist_group("head")
 LONGEST_S = 150
-QUICK = "--space hgb --sampler random --repeats 1 --n-signal 300"
+# What follows the search takes as little as it can.
+QUICK = "--space hgb --sampler random --repeats 1 --n-signal 300 --contenders 1 --verdict-share 0"
 
 
 def words_of(tmp_path, trials):

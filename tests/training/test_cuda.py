@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.detectors.mlp import MLPSnapshot
+from raysearch.detectors.mlp_snapshot import MLPSnapshot
 from raysearch.judge import Judge
 from raysearch.samples import Rows, TwoSample
 from raysearch.training.batches import Table

@@ -89,12 +89,12 @@ def test_a_trial_whose_worker_is_killed_is_given_again(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["direct", "tune"])
 def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, backend):
-    history, _, reason = run(tmp_path, backend, "endless", 9, trial_timeout_s=20)
+    history, _, reason = run(tmp_path, backend, "endless", 9, trial_timeout_s=12)
     records = {index: record for index, (_, record) in history.records().items()}
     assert (sorted(records), reason) == (list(range(9)), None)
     failed = {index: record.error for index, record in records.items() if record.state == "FAIL"}
     hanging = [index for index, (found, _) in history.records().items() if found["bins"] > 6]
-    limit = "OverdueError: it took longer than trial_timeout_s = 20"
+    limit = "OverdueError: it took longer than trial_timeout_s = 12"
     assert hanging
     assert failed == dict.fromkeys(hanging, limit)
 
@@ -135,6 +135,6 @@ def test_trials_that_fall_behind_are_stopped_in_either_backend(tmp_path, backend
 
 
 def test_the_time_budget_ends_the_direct_backend(tmp_path):
-    history, _, reason = run(tmp_path / "s", "direct", "lasting", 500, time_budget_s=8)
+    history, _, reason = run(tmp_path / "s", "direct", "lasting", 500, time_budget_s=5)
     assert reason == "the time budget is used up"
     assert len(history.records()) + history.left == 500

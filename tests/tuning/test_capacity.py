@@ -6,9 +6,9 @@ import pytest
 import ray
 from toys import VIEW, toy_sample
 
-from raysearch import packs as module
 from raysearch.packs import packs, workload_of, worthwhile
 from raysearch.settings import Resources
+from raysearch.training import capacity as training_capacity
 from raysearch.training.layout import Layout
 from raysearch.trial import Setup
 from raysearch.tuning import capacity
@@ -30,7 +30,7 @@ def sizes(monkeypatch):
         asked.append((workload, share))
         return 1024 // max(workload.layout.hidden)
 
-    monkeypatch.setattr(module, "pack_size", pack_size)
+    monkeypatch.setattr(training_capacity, "pack_size", pack_size)
     return asked
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from densities import QUICK, moving_gaussian
 
-from raysearch.density import CathodeSettings, Conduct, Sidebands, choose_density, suggested_sets
+from raysearch.density import CathodeSettings, Conduct, Sidebands
+from raysearch.density.choice import choose_density
+from raysearch.density.sets import suggested_sets
 from raysearch.errors import InputError
 from raysearch.progress import never
 from raysearch.tuning.densities import on_workers

@@ -23,15 +23,19 @@ pytestmark = [
 ]
 QUIET = {"say": lambda line: None}
 JOINT = {
-    **{"mode": "idealised,cwola", "features": ["baseline", "baseline+noise2"], "space": "hgb"},
+    **{"mode": "idealised,cwola", "features": ["baseline", "baseline+noise2"]},
     **{"sampler": "random", "trials": 6, "repeats": 2, "n_signal": 400, "seed": 4},
-    "contenders": 3,
+    **{"space": "own_spaces:small_trees", "contenders": 3},
 }
 
 
 @pytest.fixture(scope="module")
 def study(events, local_ray, tmp_path_factory):
-    return search(events, **JOINT, out=tmp_path_factory.mktemp("studies") / "joint", **QUIET)
+    out = tmp_path_factory.mktemp("studies") / "joint"
+    with pytest.MonkeyPatch.context() as patch:
+        # Nobody looks at its figures.
+        patch.setattr("raysearch.report.figures.FIGURES", {})
+        return search(events, **JOINT, out=out, **QUIET)
 
 
 def views(study):

@@ -7,6 +7,7 @@ from toys import QUICK, toy_sample, with_verdict
 
 from raysearch.objectives import VAL_SIC
 from raysearch.refit import combine
+from raysearch.training import kernel
 from raysearch.trial import Setup
 from raysearch.tuning import refits
 from raysearch.tuning.refits import Winner, members_per_task
@@ -30,7 +31,7 @@ def setup(name):
 def test_members_share_a_task_only_where_company_makes_them_faster(
     name, gpus, compiled, members, monkeypatch
 ):
-    monkeypatch.setattr(refits, "kernel", lambda: object() if compiled else None)
+    monkeypatch.setattr(kernel, "kernel", lambda: object() if compiled else None)
     assert members_per_task(setup(name), gpus) == members
 
 

@@ -58,11 +58,12 @@ def test_each_objective_has_a_winner_with_an_ensemble(study):
     assert study.best["ensemble"]["metrics"]["max_sic"] > 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_objective_of_all_rows_picks_and_ranks_as_many_contenders_as_asked(events, tmp_path):
     found = search(
         events,
         n_signal=300,
-        space="hgb",
+        space="own_spaces:small_trees",
         objective="cross_sic",
         trials=4,
         repeats=2,
@@ -117,6 +118,7 @@ def test_a_trial_that_trained_all_its_epochs_and_repeats_is_complete(study):
         assert (row["state"] == "COMPLETE") == is_whole
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_complete_study_is_not_run_again(study, monkeypatch):
     monkeypatch.setattr("raysearch.execute.execute", None)
     lines = []
@@ -159,13 +161,16 @@ def test_a_retraining_that_fails_costs_neither_the_report_nor_the_others(local_r
 def test_a_file_without_labels_works_end_to_end(events, tmp_path):
     data = events.without_labels()
     few = {"trials": 2, "repeats": 1, "contenders": 1}
-    study = search(data, mode="cwola", space="hgb", **few, out=tmp_path / "s", **QUIET)
+    study = search(
+        data, mode="cwola", space="own_spaces:small_trees", **few, out=tmp_path / "s", **QUIET
+    )
     assert set(study.selection["choices"]) == {"val_sic", "val_loss", "recommended"}
     assert study.best["ensemble"]["regret"] is None
     assert study.best["ensemble"]["metrics"] is None
     assert study.table()["max_sic"].null_count == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failing_trials_are_recorded_with_their_reason_and_end_nothing(
     events, tmp_path, monkeypatch
 ):
@@ -221,6 +226,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again(events, tmp_path):
     assert [(r["state"], r["error"]) for r in study.table().to_pylist()] == [("COMPLETE", None)] * 4
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_study_that_reaches_its_time_budget_says_so_and_can_go_on(events, tmp_path):
     lines = []
     study = search(
@@ -229,6 +235,9 @@ def test_a_study_that_reaches_its_time_budget_says_so_and_can_go_on(events, tmp_
         trials=50,
         repeats=2,
         time_budget_s=6,
+        # What follows the search is not looked at.
+        contenders=1,
+        verdict_share=0,
         out=tmp_path / "s",
         say=lines.append,
     )

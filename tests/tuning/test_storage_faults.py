@@ -12,7 +12,7 @@ from raysearch.tuning.database import Database
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
-    pytest.mark.usefixtures("local_ray"),
+    pytest.mark.usefixtures("local_ray", "undrawn"),
     pytest.mark.filterwarnings("default"),
 ]
 TRIALS = 8
@@ -31,6 +31,8 @@ def no_file_larger_than(size):
 
 def study(out, events_file, **how):
     settings = {"space": "failing_space:quick", "sampler": "random", "repeats": 1, "n_signal": 300}
+    # What follows the search is not looked at.
+    settings |= {"contenders": 1, "verdict_share": 0}
     how = {"backend": "direct", **how}
     return search(events_file, **settings, trials=TRIALS, out=out, **how)
 
