@@ -22,6 +22,7 @@ from raysearch.remote.restoring import Newest, newest_snapshot, restore
 from raysearch.remote.snapshots import Publisher
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
+from raysearch.storage import writable
 
 # Lies in a copy and tells of what; a study's own files have other names.
 MARK, _LOCK, SCHEMA = ".kept.json", ".kept.lock", 1
@@ -124,7 +125,8 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
         newest = newest_snapshot(objects)
         if newest is not None and _is_behind(directory, own, newest):
             say(f"copying {objects.uri} to {directory}")
-            _replace(objects, directory, own, say)
+            with writable(directory.parent):
+                _replace(objects, directory, own, say)
         _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=False)
         base = {} if newest is None else newest.files
         publisher = Publisher(objects, renewal.claim.writer, directory, base)
@@ -167,7 +169,8 @@ def _writer(directory: Path) -> Writer | None:
 
 def _write_mark(directory: Path, uri: str, writer: Writer, *, is_sent: bool) -> None:
     told = {"schema": SCHEMA, "uri": uri, "writer": list(writer), "is_sent": is_sent}
-    write_json(directory / MARK, told)
+    with writable(directory):
+        write_json(directory / MARK, told)
 
 
 def _replace(

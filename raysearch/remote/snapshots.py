@@ -17,6 +17,7 @@ from typing import NamedTuple
 from raysearch.files import sha256
 from raysearch.remote.objects import Objects
 from raysearch.remote.writers import Writer, writers
+from raysearch.storage import writable
 from raysearch.study_files import copy_file, is_database, is_study, regular_files
 
 SCHEMA = 2
@@ -83,7 +84,13 @@ class Publisher:
 
         Raises:
             Unreachable: if the store does not take it.
+            Unwritable: if this machine has no room for what is about to be sent.
         """
+        # What fails of the store is told as such where it is asked.
+        with writable(self.study.parent):
+            return self._publish()
+
+    def _publish(self) -> bool:
         with tempfile.TemporaryDirectory(prefix=".sent.", dir=self.study.parent) as name:
             folder = Path(name)
             self._held = dict(self._current(folder))
