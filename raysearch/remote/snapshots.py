@@ -22,6 +22,8 @@ from raysearch.study_files import copy_file, is_database, is_study, regular_file
 
 SCHEMA = 2
 LISTS, FILES = "snapshots", "files"
+# Beside a study, with its name: a folder of what is about to be sent.
+SENT = ".sent"
 # A reader that began with one snapshot finds its files while the next is published.
 _KEPT = 2
 
@@ -91,7 +93,8 @@ class Publisher:
             return self._publish()
 
     def _publish(self) -> bool:
-        with tempfile.TemporaryDirectory(prefix=".sent.", dir=self.study.parent) as name:
+        prefix, parent = f"{SENT}.{self.study.name}.", self.study.parent
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name:
             folder = Path(name)
             self._held = dict(self._current(folder))
             listed = {path.as_posix(): file.contents for path, file in self._held.items()}
