@@ -20,13 +20,16 @@ def started(words, **options):
             raise
 
 
-def kill_children(title):
-    """Kill every living descendant whose command line names the title; returns their numbers."""
+def kill_children(title, by=signal.SIGKILL):
+    """Kill every living descendant whose command line names the title; returns their numbers.
+
+    A signal other than SIGKILL may be given.
+    """
     children = psutil.Process().children(recursive=True)
     found = [child.pid for child in children if title in _command(child)]
     for pid in found:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, by)
     return found
 
 

@@ -1,7 +1,11 @@
 """Both backends on real Ray processes: the same results, the same faults."""
 
+import signal
+import time
 from contextlib import contextmanager
+from threading import Timer
 
+import psutil
 import pytest
 import ray
 from failing_space import lasting
@@ -97,6 +101,38 @@ def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, ba
     limit = "OverdueError: it took longer than trial_timeout_s = 20"
     assert hanging
     assert failed == dict.fromkeys(hanging, limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["direct", "tune"])
+def test_a_trial_whose_process_stands_still_fails_with_the_limit(tmp_path, monkeypatch, backend):
+    monkeypatch.setattr("raysearch.tuning.limit._GRACE_S", 1.0)
+    stopped = []
+
+    def stop():
+        stopped.extend(kill_children("TrialWorker", signal.SIGSTOP))
+        stopped.extend(kill_children("TrialActor", signal.SIGSTOP))
+
+    # Soon after the first trial has ended workers are at others.
+    later = Timer(0.5, stop)
+
+    def stop_once(index, record):
+        if later.ident is None:
+            later.start()
+
+    limits = {"on_record": stop_once, "trial_timeout_s": 15}
+    history, _, reason = run(tmp_path, backend, "lasting", 6, **limits)
+    later.join()
+    assert reason is None
+    errors = [record.error for _, record in history.records().values()]
+    limit = "OverdueError: it took longer than trial_timeout_s = 15"
+    # One may have stopped between two trials, and another process took the next.
+    assert 0 < errors.count(limit) <= len(stopped)
+    assert errors.count(limit) + errors.count(None) == 6
+    ends = time.monotonic() + 30
+    while any(psutil.pid_exists(pid) for pid in stopped):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
 
 
 def test_short_trials_stay_with_the_direct_backend(tmp_path, monkeypatch):
