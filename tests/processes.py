@@ -34,7 +34,7 @@ def kill_children(title, by=signal.SIGKILL):
 
 
 @contextmanager
-def first_killed(title):
+def first_killed(title, by=signal.SIGKILL):
     """Kill the first descendants whose command line names the title, whenever they appear.
 
     Yields the list that takes their numbers. A worker's command line names its task only while
@@ -44,7 +44,7 @@ def first_killed(title):
 
     def watch():
         while not (killed or ended.wait(0.01)):
-            killed.extend(kill_children(title))
+            killed.extend(kill_children(title, by))
 
     thread = Thread(target=watch, daemon=True)
     thread.start()

@@ -3,13 +3,12 @@
 import signal
 import time
 from contextlib import contextmanager
-from threading import Timer
 
 import psutil
 import pytest
 import ray
 from failing_space import lasting
-from processes import kill_children
+from processes import first_killed, kill_children
 from toys import VIEW, toy_sample
 
 from raysearch.racing import ladder
@@ -107,26 +106,14 @@ def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, ba
 @pytest.mark.parametrize("backend", ["direct", "tune"])
 def test_a_trial_whose_process_stands_still_fails_with_the_limit(tmp_path, monkeypatch, backend):
     monkeypatch.setattr("raysearch.tuning.limit._GRACE_S", 1.0)
-    stopped = []
-
-    def stop():
-        stopped.extend(kill_children("TrialWorker", signal.SIGSTOP))
-        stopped.extend(kill_children("TrialActor", signal.SIGSTOP))
-
-    # Soon after the first trial has ended workers are at others.
-    later = Timer(0.5, stop)
-
-    def stop_once(index, record):
-        if later.ident is None:
-            later.start()
-
-    limits = {"on_record": stop_once, "trial_timeout_s": 15}
-    history, _, reason = run(tmp_path, backend, "lasting", 6, **limits)
-    later.join()
+    # What Tune calls the class of an actor that is at a trial.
+    title = {"direct": "TrialWorker.run", "tune": "ResourceTrainable.train"}[backend]
+    with first_killed(title, signal.SIGSTOP) as stopped:
+        history, _, reason = run(tmp_path, backend, "lasting", 6, trial_timeout_s=15)
     assert reason is None
     errors = [record.error for _, record in history.records().values()]
     limit = "OverdueError: it took longer than trial_timeout_s = 15"
-    # One may have stopped between two trials, and another process took the next.
+    # One may have come to its end at this very moment, and another process took what was next.
     assert 0 < errors.count(limit) <= len(stopped)
     assert errors.count(limit) + errors.count(None) == 6
     ends = time.monotonic() + 30
