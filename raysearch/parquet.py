@@ -2,8 +2,8 @@
 
 A column of one value costs some bytes however many rows it has, and a text that is written once may
 stand in all of them. So texts are read as Parquet keeps them, each once, and put into rows when it
-is known how much that makes. What a file tells of its sizes is looked at first, and then what it
-has: rows are read some at a time, until they are more than there may be.
+is known how much that makes. What a file tells of its sizes is looked at first, then what its pages
+unpack to, and then what it has: rows are read some at a time, until they are too much.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raysearch.errors import InputError
+from raysearch.parquet_pages import unpacked_size
 from raysearch.unpacking import most_in_memory
 
 # Of a number, or of where a text begins.
@@ -40,6 +41,7 @@ def read_parquet(path: Path) -> pa.Table:
     texts = [field.name for field in schema if _is_text(field.type)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         _check(path, _told(file.metadata, schema), most)
+        _check(path, unpacked_size(path, file.metadata), most)
         table = _read(path, file, most)
     for place, field in enumerate(schema):
         column = table.column(place)

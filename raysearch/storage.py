@@ -24,6 +24,28 @@ _OF_SQLITE = {
 _GOES_ON = {"test": "the command that began it"}
 
 
+class Unwritable(InputError):
+    """A disk of this machine has no room, or cannot be written to any more."""
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Say of a folder of this machine that its disk fails, where a store could be blamed for it.
+
+    Raises:
+        Unwritable: where it cannot be written to any more.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_of_storage(error):
+            raise
+        raise Unwritable(
+            f"{folder} must be on a disk of this machine that can be written to, but: {error}; "
+            "make room there"
+        ) from error
+
+
 @contextmanager
 def written(directory: Path, what: str) -> Iterator[None]:
     """Say in a sentence that storage failed, and that what is finished is safe.

@@ -20,18 +20,21 @@ def started(words, **options):
             raise
 
 
-def kill_children(title):
-    """Kill every living descendant whose command line names the title; returns their numbers."""
+def kill_children(title, by=signal.SIGKILL):
+    """Kill every living descendant whose command line names the title; returns their numbers.
+
+    A signal other than SIGKILL may be given.
+    """
     children = psutil.Process().children(recursive=True)
     found = [child.pid for child in children if title in _command(child)]
     for pid in found:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, by)
     return found
 
 
 @contextmanager
-def first_killed(title):
+def first_killed(title, by=signal.SIGKILL):
     """Kill the first descendants whose command line names the title, whenever they appear.
 
     Yields the list that takes their numbers. A worker's command line names its task only while
@@ -41,7 +44,7 @@ def first_killed(title):
 
     def watch():
         while not (killed or ended.wait(0.01)):
-            killed.extend(kill_children(title))
+            killed.extend(kill_children(title, by))
 
     thread = Thread(target=watch, daemon=True)
     thread.start()

@@ -1,14 +1,21 @@
 """Parquet tables that would take far more memory than disk."""
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from raysearch.errors import InputError
 from raysearch.parquet import read_parquet
+from raysearch.parquet_pages import unpacked_size
 from raysearch.schemas import read_table, write_table
 
 ROWS = 40_000_000
+# Texts that differ, so that no dictionary holds each once.
+PLAIN = {"compression": "zstd", "use_dictionary": False}
 
 
 def repeated(path, column, times):
@@ -91,18 +98,94 @@ def belittled(path):
 
 def test_a_footer_that_tells_of_too_little_changes_nothing(tmp_path):
     path = tmp_path / "a.parquet"
-    # Texts that differ, so that no dictionary holds each once.
     texts = pa.table({"a": [f"{k}" + "x" * 8 * 2**20 for k in range(4)]})
-    with pq.ParquetWriter(path, texts.schema, compression="zstd", use_dictionary=False) as file:
+    with pq.ParquetWriter(path, texts.schema, **PLAIN) as file:
         for _ in range(12):
             file.write_table(texts)
     belittled(path)
     assert path.stat().st_size < 2**20
     del texts
-    with pytest.raises(InputError, match=r"tells of \d{9}; put back") as told:
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InputError, match=r"tells of 402\d{6}; put back"):
         read_table(path, 1)
-    # It ends with the group that is too much.
-    assert int(str(told.value).split("tells of ")[1].split(";")[0]) < 2**28 + 2**25 + 2**20
+    assert pa.total_allocated_bytes() == before
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from raysearch.parquet import read_parquet
+def peak():
+    told = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    return int(told[1]) // 1024
+before = peak()
+try:
+    read_parquet(Path(sys.argv[1]))
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_long_texts_of_one_group_that_its_footer_belittles_take_no_memory(tmp_path):
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, pa.schema([("a", pa.string())]), **PLAIN) as file:
+        texts = [f"{k}" + "x" * 400_000 for k in range(1500)]
+        file.write_table(pa.table({"a": texts}))
+    del texts
+    belittled(path)
+    assert path.stat().st_size < 2**18
+    told = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True)
+    said, took_mib = told.stdout.splitlines()
+    assert said.startswith(f"InputError: {path} must take no more than 268435456 bytes")
+    assert int(took_mib) < 100
+
+
+def test_what_pages_unpack_to_is_what_an_honest_footer_tells(tmp_path):
+    numbers = {f"{k}": [float(k * row) for row in range(40_000)] for k in range(3)}
+    table = pa.table({**numbers, "text": [f"{row % 7}" for row in range(40_000)]})
+    for of in ({}, PLAIN, {"data_page_version": "2.0", "compression": "none"}):
+        pq.write_table(table, tmp_path / "a.parquet", row_group_size=30_000, **of)
+        about = pq.read_metadata(tmp_path / "a.parquet")
+        groups = [about.row_group(k).total_byte_size for k in range(about.num_row_groups)]
+        # They count the headers of the pages in.
+        found = unpacked_size(tmp_path / "a.parquet", about)
+        assert 0.99 * sum(groups) < found < sum(groups)
+
+
+@pytest.mark.parametrize(
+    ("header", "rule"),
+    [
+        (b"\x15\x00\x00", "has no size"),  # its kind, and nothing else
+        (b"\x25\x03\x15\x02\x00", "has no size"),  # -2 bytes
+        (b"\x25" + b"\x80" * 10 + b"\x00", "too many bytes"),
+        (b"\x25\x02\x15\x02\x3b\x00", "of no kind"),
+        (b"\x1c" * 40, "structures within structures"),
+        (b"\x25\x80", "ends amid a value"),
+        (b"\x28\xff\xff\xff\xff\x0f", "ends amid a value"),  # a text of 4 GiB
+        (b"\x29\xf5\xff\xff\xff\xff\x0f", "ends amid a value"),  # as many numbers
+    ],
+)
+def test_a_header_that_is_none_is_said_to_be(header, rule, tmp_path):
+    (tmp_path / "a").write_bytes(header)
+    with pytest.raises(ValueError, match=rule):
+        unpacked_size(tmp_path / "a", footer(1, len(header)))
+
+
+def footer(columns, size):
+    column = SimpleNamespace(dictionary_page_offset=None, data_page_offset=0, num_values=1)
+    column.total_compressed_size = size
+    group = SimpleNamespace(column=lambda place: column)
+    return SimpleNamespace(num_row_groups=1, num_columns=columns, row_group=lambda number: group)
+
+
+def test_pages_that_several_columns_share_are_refused(tmp_path):
+    page = b"\x25\x02\x15\x02\x00."  # of a byte, that unpacks to one
+    (tmp_path / "a").write_bytes(page)
+    assert unpacked_size(tmp_path / "a", footer(1, len(page))) == 1
+    with pytest.raises(ValueError, match="more bytes than it has"):
+        unpacked_size(tmp_path / "a", footer(2, len(page)))
 
 
 def test_a_column_of_lists_is_no_column_of_a_study(tmp_path):

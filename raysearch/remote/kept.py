@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,12 +20,15 @@ from raysearch.locks import lock_file, taken
 from raysearch.remote.objects import Objects, open_objects
 from raysearch.remote.publishing import Publication, Renewal, repeated
 from raysearch.remote.restoring import Newest, newest_snapshot, restore
-from raysearch.remote.snapshots import Publisher
+from raysearch.remote.snapshots import SENT, Publisher
 from raysearch.remote.uri import name_of, uri_of
 from raysearch.remote.writers import Writer, claim
+from raysearch.storage import writable
 
 # Lies in a copy and tells of what; a study's own files have other names.
 MARK, _LOCK, SCHEMA = ".kept.json", ".kept.lock", 1
+# Beside a copy, with its name: a folder of what is fetched to take its place.
+_FETCHED = ".kept"
 # Copies that this process writes, and what keeps the right to.
 _OPEN: dict[Path, Renewal] = {}
 
@@ -124,8 +128,11 @@ def _published(objects: Objects, directory: Path, say: Callable[[str], None]) ->
         newest = newest_snapshot(objects)
         if newest is not None and _is_behind(directory, own, newest):
             say(f"copying {objects.uri} to {directory}")
-            _replace(objects, directory, own, say)
+            with writable(directory.parent):
+                _replace(objects, directory, own, say)
         _write_mark(directory, objects.uri, renewal.claim.writer, is_sent=False)
+        # What was fetched is in the copy now, unless the store has lost it since.
+        _sweep(directory, [SENT] if newest is None else [SENT, _FETCHED])
         base = {} if newest is None else newest.files
         publisher = Publisher(objects, renewal.claim.writer, directory, base)
         publication = Publication(publisher, renewal, say)
@@ -167,14 +174,16 @@ def _writer(directory: Path) -> Writer | None:
 
 def _write_mark(directory: Path, uri: str, writer: Writer, *, is_sent: bool) -> None:
     told = {"schema": SCHEMA, "uri": uri, "writer": list(writer), "is_sent": is_sent}
-    write_json(directory / MARK, told)
+    with writable(directory):
+        write_json(directory / MARK, told)
 
 
 def _replace(
     objects: Objects, directory: Path, own: Writer | None, say: Callable[[str], None]
 ) -> None:
     """Put what was published in the place of a copy that is older, or not whole."""
-    with tempfile.TemporaryDirectory(prefix=".kept.", dir=directory.parent) as name:
+    prefix, parent = f"{_FETCHED}.{directory.name}.", directory.parent
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name:
         folder = Path(name)
         restore(objects, folder)
         _clear(directory, own, say)
@@ -195,6 +204,17 @@ def _clear(directory: Path, own: Writer | None, say: Callable[[str], None]) -> N
     # The mark goes last: if this is killed, it still tells that what is left here was never sent.
     for path in _contents(directory):
         path.rename(aside / path.name)
+
+
+def _sweep(directory: Path, kinds: Sequence[str]) -> None:
+    """Remove the folders that processes left which wrote this copy and were killed.
+
+    Whoever holds the lock of a copy is the only one alive that does.
+    """
+    of = re.compile(rf"({'|'.join(map(re.escape, kinds))})\.{re.escape(directory.name)}\.\w+")
+    for path in directory.parent.iterdir():
+        if of.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _contents(directory: Path) -> list[Path]:

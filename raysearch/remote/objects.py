@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 import secrets
 import shutil
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.fs as pa_fs
 
 from raysearch.errors import InputError
+from raysearch.storage import writable
 
 _LISTINGS = 5
 _CHUNK_BYTES = 2**20
@@ -63,14 +63,17 @@ class Objects:
             InputError: if it is larger than anything that is read into memory.
             Unreachable: if the store does not give it.
         """
-        whole = io.BytesIO()
-        self._copy(name, whole, _MOST_BYTES)
-        return whole.getvalue()
+        return b"".join(self._chunks(name, _MOST_BYTES))
 
     def get_file(self, name: str, path: Path, most: int) -> None:
-        """Write the contents of an object, so many bytes at most, into a file; see `get`."""
-        with self._told(), path.open("wb") as file:
-            self._copy(name, file, most)
+        """Write the contents of an object, so many bytes at most, into a file; see `get`.
+
+        Raises:
+            Unwritable: if it is this machine's disk that fails.
+        """
+        with writable(path.parent), path.open("wb") as file:
+            for chunk in self._chunks(name, most):
+                file.write(chunk)
 
     def modified(self, folder: str) -> float | None:
         """When what lies directly in a folder was written last, in seconds since 1970.
@@ -120,8 +123,8 @@ class Objects:
                 return list(self.system.get_file_info(selector))
         return list(self.system.get_file_info(selector))
 
-    def _copy(self, name: str, to: BinaryIO, most: int) -> None:
-        """Copy an object; what an object store says of its size is not relied upon."""
+    def _chunks(self, name: str, most: int) -> Iterator[bytes]:
+        """Parts of an object; what an object store says of its size is not relied upon."""
         left = most
         with self._told(), self.system.open_input_stream(self._path(name)) as stream:
             while chunk := stream.read(min(_CHUNK_BYTES, left + 1)):
@@ -132,7 +135,7 @@ class Objects:
                         f"{name} of {self.uri} has more than {most} bytes; whoever may write there "
                         "is not to be trusted."
                     )
-                to.write(chunk)
+                yield chunk
 
     def _path(self, name: str) -> str:
         return posixpath.join(self.base, name)

@@ -15,6 +15,7 @@ from raysearch.errors import InputError
 from raysearch.remote.objects import Unreachable
 from raysearch.remote.snapshots import Publisher
 from raysearch.remote.writers import RENEW_S, Claim, Superseded
+from raysearch.storage import Unwritable
 
 # A large study takes longer to publish; it is done less often.
 _SHARE = 0.1
@@ -52,7 +53,8 @@ class Publication:
     renewal: Renewal
     say: Callable[[str], None]
     _due: float = 0.0
-    _told: bool = False
+    # What to say when an outage is over that was told.
+    _over: str = ""
 
     def step(self) -> None:
         """Publish, if it is time to; an outage is told once, and so is its end."""
@@ -62,16 +64,17 @@ class Publication:
         try:
             self.publish()
         except (InputError, OSError) as error:
-            if not self._told:
-                study = self.publisher.study
+            study, uri = self.publisher.study, self.publisher.objects.uri
+            if not self._over:
                 self.say(f"{error}. The study goes on in {study}, and is sent later")
-            self._told = True
+            is_here = isinstance(error, Unwritable)
+            self._over = f"{study.parent} has room again" if is_here else f"{uri} answers again"
             return
         now = time.monotonic()
         self._due = now + (now - started) / _SHARE
-        if self._told:
-            self.say(f"{self.publisher.objects.uri} answers again")
-        self._told = False
+        if self._over:
+            self.say(self._over)
+        self._over = ""
 
     def publish(self) -> None:
         """Publish what is there; what earlier writers left goes when something newer is there."""
@@ -92,10 +95,11 @@ class Publication:
             # Should it have taken so long that another took over, it lies where nobody looks.
             claim.check()
             claim.release()
-        except (Unreachable, OSError) as error:
+        except (Unreachable, Unwritable, OSError) as error:
+            when = "then" if isinstance(error, Unwritable) else "when the store answers,"
             raise InputError(
-                f"{error}. All that is finished is in {study}; when the store answers, "
-                f"`raysearch resume {study}` sends it, or of a test the command that began it."
+                f"{error}. All that is finished is in {study}; {when} `raysearch resume {study}` "
+                "sends it, or of a test the command that began it."
             ) from error
         self.say(f"kept at {claim.objects.uri}")
 

@@ -16,6 +16,7 @@ from raysearch.remote.objects import Objects
 from raysearch.remote.snapshots import FILES, LISTS, SCHEMA, Contents
 from raysearch.remote.writers import Writer, writers
 from raysearch.schemas import check_schema
+from raysearch.storage import is_of_storage, writable
 from raysearch.study_files import check_inside, regular_files
 
 _TRIES = 5
@@ -99,6 +100,7 @@ def restore(objects: Objects, to: Path) -> Newest:
         InputError: if there is no snapshot, it is not whole, there is no room for it, or one of its
             files would lie elsewhere or is larger than was published.
         Unreachable: if the store does not answer.
+        Unwritable: if this machine's disk fails.
     """
     for _ in range(_TRIES):
         # While one is read others are published, and the oldest goes away.
@@ -108,7 +110,8 @@ def restore(objects: Objects, to: Path) -> Newest:
                 raise InputError(
                     f"there must be a study at {objects.uri}, but nothing is published there."
                 )
-            _restore(objects, newest, to)
+            with writable(to):
+                _restore(objects, newest, to)
             return newest
     raise InputError(
         f"a snapshot of a study must be whole, but that of {objects.uri} is not, or changes faster "
@@ -125,6 +128,8 @@ def _restore(objects: Objects, newest: Newest, to: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
         except OSError as error:
+            if is_of_storage(error):
+                raise
             raise InputError(
                 f"files of a snapshot must have places of their own, but {name} of {objects.uri} "
                 f"has none: {error}"

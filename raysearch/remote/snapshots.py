@@ -17,10 +17,13 @@ from typing import NamedTuple
 from raysearch.files import sha256
 from raysearch.remote.objects import Objects
 from raysearch.remote.writers import Writer, writers
+from raysearch.storage import writable
 from raysearch.study_files import copy_file, is_database, is_study, regular_files
 
 SCHEMA = 2
 LISTS, FILES = "snapshots", "files"
+# Beside a study, with its name: a folder of what is about to be sent.
+SENT = ".sent"
 # A reader that began with one snapshot finds its files while the next is published.
 _KEPT = 2
 
@@ -83,8 +86,15 @@ class Publisher:
 
         Raises:
             Unreachable: if the store does not take it.
+            Unwritable: if this machine has no room for what is about to be sent.
         """
-        with tempfile.TemporaryDirectory(prefix=".sent.", dir=self.study.parent) as name:
+        # What fails of the store is told as such where it is asked.
+        with writable(self.study.parent):
+            return self._publish()
+
+    def _publish(self) -> bool:
+        prefix, parent = f"{SENT}.{self.study.name}.", self.study.parent
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name:
             folder = Path(name)
             self._held = dict(self._current(folder))
             listed = {path.as_posix(): file.contents for path, file in self._held.items()}

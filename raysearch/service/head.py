@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from raysearch.access import renew_token
 from raysearch.errors import InputError
 from raysearch.service.credentials import port_of
+from raysearch.service.handed import forget_handed
 from raysearch.service.head_command import (
     free_ports,
     head_command,
@@ -100,6 +101,7 @@ def _start(directory: Path, say: Say) -> Head:
     with birth(directory, about) as lock:
         # A token that got known opens no later head.
         renew_token(directory / TOKEN)
+        forget_handed(directory)
         process = _begun(signing(LOCK, head_command(ports, sockets)), directory, lock)
     _STARTED.append(process)
     return Head(process.pid, about)

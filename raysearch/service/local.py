@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,9 @@ from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
 from raysearch.service.executor import JobInfo, Request
 from raysearch.service.fetched import copy_study
+from raysearch.service.handed import handed_over
 from raysearch.service.head import check_listener, start_head
-from raysearch.service.head_place import Head, head_token, running_head
+from raysearch.service.head_place import Head, head_directory, head_token, running_head
 from raysearch.service.job_interface import JobInterface
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ class Local:
     is_here: bool = True
 
     def start(self, request: Request) -> None:
-        """See `Executor.start`; the job runs in the working directory itself."""
+        """See `Executor.start`; in the working directory itself, and in this environment."""
         where = shlex.quote(str((request.working_dir or Path.cwd()).absolute()))
-        python = f"cd {where} && exec {shlex.quote(sys.executable)}"
-        replace(self.cluster, python=python).start(replace(request, working_dir=None))
+        with handed_over(head_directory()) as python:
+            begun = replace(self.cluster, python=f"cd {where} && {python}")
+            begun.start(replace(request, working_dir=None))
 
     def jobs(self) -> list[JobInfo]:
         """See `Executor.jobs`."""

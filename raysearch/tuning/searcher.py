@@ -9,6 +9,7 @@ from ray.tune.search import Searcher
 from raysearch.objectives import Objective
 from raysearch.racing import Race
 from raysearch.records import Record
+from raysearch.tuning.assignments import OverdueError, failure
 from raysearch.tuning.book import Book, Suggestion
 from raysearch.tuning.cluster import LOST
 
@@ -83,6 +84,17 @@ class HistorySearch(Searcher):
             self._book.enter(index, record)
         except Exception as failure:  # Tune would log it and go on without the trial
             self._break(failure)
+
+    def overdue(self, trial_id: str, timeout_s: float) -> None:
+        """Record that a trial took too long and did not say so itself."""
+        index, detector = self._running.pop(trial_id, (None, ""))
+        if index is None:
+            return
+        reason = failure(OverdueError(timeout_s))
+        try:
+            self._book.enter(index, Record("FAIL", {}, 0, timeout_s, reason, detector))
+        except Exception as error:  # see `on_trial_complete`
+            self._break(error)
 
     def turn(self) -> None:
         """Write and tell what ended before this turn of Tune's loop, which calls it in each.

@@ -23,6 +23,7 @@ from raysearch.tuning.book import Book
 from raysearch.tuning.cluster import renew, room
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.ending import Ending
+from raysearch.tuning.limit import Limit
 from raysearch.tuning.race_scheduler import RaceScheduler
 from raysearch.tuning.searcher import HistorySearch
 from raysearch.tuning.task import Task
@@ -148,6 +149,7 @@ def _tuner(
             name="search",
             storage_path=scratch,
             stop=_Stop(search, ending),
+            callbacks=[] if task.timeout_s is None else [Limit(task.timeout_s, search)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
             verbose=0,

@@ -47,8 +47,11 @@ def token(own_head):
     return read_token(own_head / "token")
 
 
-def test_a_study_is_submitted_followed_fetched_and_submitted_again(own_head, token, tmp_path):
-    told = []
+def test_a_study_is_submitted_followed_fetched_and_submitted_again(
+    own_head, token, tmp_path, monkeypatch
+):
+    told, password = [], "h1dden-from-everybody"
+    monkeypatch.setenv("PGPASSWORD", password)
     job = submit(words_of(tmp_path, trials=2), say=told.append)
     assert job.wait(LONGEST_S).state == SUCCEEDED
     log = "".join(job.follow())
@@ -66,13 +69,15 @@ def test_a_study_is_submitted_followed_fetched_and_submitted_again(own_head, tok
 
     details = job.executor.cluster.interface.job(job.job_id)
     assert "search" in details["entrypoint"]
-    assert token not in repr(details)
-    assert token not in log
+    for secret in (token, password):
+        assert secret not in repr(details)
+        assert secret not in log
     hidden = {own_head / "token"}
     for folder in (own_head, tmp_path, Path.home()):
         for path in folder.rglob("*"):
             if path.is_file() and path not in hidden:
                 assert token.encode() not in path.read_bytes(), path
+                assert password.encode() not in path.read_bytes(), path
 
 
 def test_only_who_has_the_token_is_heard(own_head, token):

@@ -1,11 +1,14 @@
 """Both backends on real Ray processes: the same results, the same faults."""
 
+import signal
+import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 import ray
 from failing_space import lasting
-from processes import kill_children
+from processes import first_killed, kill_children
 from toys import VIEW, toy_sample
 
 from raysearch.racing import ladder
@@ -97,6 +100,26 @@ def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, ba
     limit = "OverdueError: it took longer than trial_timeout_s = 12"
     assert hanging
     assert failed == dict.fromkeys(hanging, limit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["direct", "tune"])
+def test_a_trial_whose_process_stands_still_fails_with_the_limit(tmp_path, monkeypatch, backend):
+    monkeypatch.setattr("raysearch.tuning.limit._GRACE_S", 1.0)
+    # What Tune calls the class of an actor that is at a trial.
+    title = {"direct": "TrialWorker.run", "tune": "ResourceTrainable.train"}[backend]
+    with first_killed(title, signal.SIGSTOP) as stopped:
+        history, _, reason = run(tmp_path, backend, "lasting", 6, trial_timeout_s=15)
+    assert reason is None
+    errors = [record.error for _, record in history.records().values()]
+    limit = "OverdueError: it took longer than trial_timeout_s = 15"
+    # One may have come to its end at this very moment, and another process took what was next.
+    assert 0 < errors.count(limit) <= len(stopped)
+    assert errors.count(limit) + errors.count(None) == 6
+    ends = time.monotonic() + 30
+    while any(psutil.pid_exists(pid) for pid in stopped):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
 
 
 def test_short_trials_stay_with_the_direct_backend(tmp_path, monkeypatch):

@@ -1,0 +1,83 @@
+"""A job on this machine runs in its submitter's environment, which nobody else sees."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.service.cluster import Cluster
+from raysearch.service.executor import Request
+from raysearch.service.handed import forget_handed, handed_over
+from raysearch.service.head_place import DIRECTORY
+from raysearch.service.job_interface import JobInterface
+from raysearch.service.local import Local
+
+# It begins with what Python runs it for, and then tells the environment instead.
+PYTHON = """#!/bin/sh
+if [ "$1" = -I ]; then exec {python} "$@"; fi
+exec {python} -c 'import json, os; print(json.dumps(dict(os.environ)))'
+"""
+REQUEST = Request("one", ("report", "--", "/study"), "/study")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The directory of a head."""
+    monkeypatch.setenv(DIRECTORY, str(tmp_path / "head"))
+    (tmp_path / "head").mkdir(mode=0o700)
+    (tmp_path / "python").write_text(PYTHON.format(python=shlex.quote(sys.executable)))
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "head"
+
+
+def run(line, **environment):
+    """What a head that was started in this environment makes of a line."""
+    return subprocess.run(line, shell=True, env=environment, capture_output=True, text=True)
+
+
+def test_a_job_has_the_environment_of_who_submits_it(folder, head, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "h1dden")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "s0mebody's")
+    monkeypatch.setenv("ODD", "two\nlines, 'quotes' and \udcff")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    Local(Cluster(JobInterface(head.url, None))).start(REQUEST)
+    sent = repr(head.requests)
+    assert "h1dden" not in sent
+    assert "s0mebody" not in sent
+    (path,) = folder.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    line = head.jobs["one"]["entrypoint"]
+    ended = run(line, AWS_SECRET_ACCESS_KEY="of the first", RAY_ADDRESS="127.0.0.1:1")
+    seen = json.loads(ended.stdout)
+    assert seen["PGPASSWORD"] == "h1dden"
+    assert seen["OMP_NUM_THREADS"] == "3"
+    assert seen["ODD"] == os.environ["ODD"]
+    assert seen["PATH"] == os.environ["PATH"]
+    assert seen["RAY_ADDRESS"] == "127.0.0.1:1"
+    assert "AWS_SECRET_ACCESS_KEY" not in seen
+    assert list(folder.iterdir()) == []
+    again = run(line)
+    assert again.returncode == 1
+    assert "is gone; submit it again" in again.stderr
+
+
+def test_of_a_job_that_was_refused_nothing_stays(folder, head):
+    head.answers["/api/jobs/"] = (500, "no")
+    with pytest.raises(InputError):
+        Local(Cluster(JobInterface(head.url, None))).start(REQUEST)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_never_taken_is_forgotten(folder):
+    with handed_over(folder):
+        pass
+    (folder / "token").touch()
+    forget_handed(folder)
+    assert [path.name for path in folder.iterdir()] == ["token"]
