@@ -70,9 +70,11 @@ def test_a_density_is_warm_before_it_is_timed(estimated, monkeypatch):
 
 def test_densities_of_a_search_cost_and_one_that_diverges_refuses_nothing(estimated, monkeypatch):
     """What each takes is pretended; the first, the third and so on have a finite loss."""
+    from raysearch.density import sets
+
     few, often = [], replace(QUICK_CATHODE, trials=4)
     diverging = [{**QUICK_CATHODE.parameters, "learning_rate": rate} for rate in (1e-2, 1e30)]
-    monkeypatch.setattr(cost, "suggested_sets", lambda *_: few.append(1) or diverging * 2)
+    monkeypatch.setattr(sets, "suggested_sets", lambda *_: few.append(1) or diverging * 2)
     monkeypatch.setattr(cost, "_cpu_s", lambda work: (work(), 1.0)[1])
     once = estimated(modes=("cathode",), cathode=QUICK_CATHODE).cpu_hours["density"]
     four = estimated(modes=("cathode",), cathode=often).cpu_hours["density"]
