@@ -9,24 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from raysearch.begun import check_free, goes_on, is_complete, running
 from raysearch.connection import check_address, connected
 from raysearch.density import CathodeSettings, Conduct
 from raysearch.directories import (
-    LOCK,
-    check_directory,
-    differing,
-    is_running,
     locked,
     new_directory,
 )
-from raysearch.errors import InputError
 from raysearch.events import Events, read_events, write_columns
 from raysearch.files import write_json
 from raysearch.inputs import (
     INPUTS,
     Inputs,
     Source,
-    are_those,
     describe,
     moved,
     read_inputs,
@@ -156,10 +151,10 @@ def search(
     where = place(history)
     if join:
         check_local(chosen)
-        study = _running(Path(chosen), settings, where, sources)
+        study = running(Path(chosen), settings, where, sources)
         return _join(study, settings, sources, resources, address, say)
     with kept(chosen, say) as directory:
-        if go_on and _goes_on(directory, settings, where, sources):
+        if go_on and goes_on(directory, settings, where, sources):
             return _go_on(load_study(directory), sources, resources, address, say)
         return _begin(directory, settings, where, sources, resources, address, say)
 
@@ -181,7 +176,7 @@ def resume(directory: Path | str, *, address: str | None = None, say: Say = prin
         with as_written(here):
             check_outside(study.about["settings"]["space"], study.directory)
             # A complete one needs its inputs no more.
-            sources = {} if _is_complete(study) else unchanged(study.about["inputs"], here / INPUTS)
+            sources = {} if is_complete(study) else unchanged(study.about["inputs"], here / INPUTS)
             resources = Resources(**study.about["resources"])
         return _go_on(study, sources, resources, address, say)
 
@@ -196,11 +191,11 @@ def _begin(
     say: Say,
 ) -> Study:
     """Begin a study in a directory that holds none."""
-    _check_free(directory, settings, where)
+    check_free(directory, settings, where)
     halt = partial(is_replaced, directory)
     prepare = preparation(_inputs(sources, settings), settings, say, halt)
     with locked(directory), connected(address, resources.gpus_per_trial, say):
-        _check_free(directory, settings, where)
+        check_free(directory, settings, where)
         prepared = prepare()
         inputs = describe(stored(sources, directory / INPUTS))
         study = _create(directory, settings, where, inputs, prepared, resources)
@@ -215,7 +210,7 @@ def _go_on(
     say: Say,
 ) -> Study:
     """Go on with a study, from inputs that are known to be those it began with."""
-    if _is_complete(study):
+    if is_complete(study):
         say(f"the study is complete; its report is written anew: {study.report()}")
         return study
     check_address(address)
@@ -231,34 +226,6 @@ def _go_on(
         about["resources"] = asdict(resources)
         write_json(study.directory / STUDY, about)
         return _execute(study, settings, prepared, resources, say)
-
-
-def _running(
-    directory: Path, settings: Settings, where: Place, sources: Mapping[str, Source | None]
-) -> Study:
-    """The study of these settings and inputs, if another process runs it."""
-    if not (directory / STUDY).exists():
-        remedy = (
-            "another process prepares one there: try again once its trials run."
-            if (directory / LOCK).exists() and is_running(directory)
-            else "begin it by the same command without --join."
-        )
-        raise InputError(
-            f"--join takes part in a study that runs, but {directory} holds none yet; {remedy}"
-        )
-    if not _goes_on(directory, settings, where, sources):
-        names = ", ".join(_differing(load_study(directory), settings, where))
-        raise InputError(
-            f"--join takes part in the study of the same settings, but {directory} holds one of "
-            f"different {names}; repeat its command with --join."
-        )
-    if not is_running(directory):
-        raise InputError(
-            f"--join takes part in a study that runs, but nobody runs {directory}; go on with it "
-            f"by `raysearch resume {directory}`. If it runs on another machine, {directory} must "
-            "lie on a file system whose locks (flock) hold for all machines."
-        )
-    return load_study(directory)
 
 
 def _join(
@@ -281,11 +248,6 @@ def _join(
         return take_part(study, settings, prepared, resources, say)
 
 
-def _is_complete(study: Study) -> bool:
-    about = study.about
-    return "ended_early" in about and about["ended_early"] is None
-
-
 def _inputs(sources: Mapping[str, Source | None], settings: Settings) -> Inputs:
     if any(source is not None for source in sources.values()):
         return read_inputs(sources, settings.features, settings.mode)
@@ -296,44 +258,6 @@ def _generated(directory: Path, settings: Settings) -> dict[str, Events]:
     """The templates that the study generated when it began, so that resuming trains nothing."""
     paths = {name: directory / generated_name(name) for name in settings.features}
     return {name: read_events(path) for name, path in paths.items() if path.is_file()}
-
-
-def _check_free(directory: Path, settings: Settings, where: Place) -> None:
-    """Refuse a directory that holds another study, saying what differs."""
-    if not (directory / STUDY).exists():
-        check_directory(directory)
-        return
-    names = _differing(load_study(directory), settings, where)
-    what = f"another study (different {', '.join(names)})" if names else "this study"
-    raise InputError(
-        f"--out must not hold a study yet, but {directory} holds {what}; go on with it by "
-        f"`raysearch resume {directory}`, or choose another directory."
-    )
-
-
-def _differing(study: Study, settings: Settings, where: Place) -> list[str]:
-    """Names of what a study was asked for otherwise."""
-    with as_written(study.directory):
-        held = settings_from_json(study.about["settings"]).as_json()
-        names = differing(held, settings.as_json())
-    return names if study.place.where == where.where else [*names, "history"]
-
-
-def _goes_on(
-    directory: Path, settings: Settings, where: Place, sources: Mapping[str, Source | None]
-) -> bool:
-    """Whether the directory holds the study of these settings; refuse it with other inputs."""
-    if not (directory / STUDY).exists():
-        return False
-    study = load_study(directory)
-    if _differing(study, settings, where):
-        return False
-    if not are_those(sources, study.about.get("inputs")):
-        raise InputError(
-            f"a study goes on with the files it began with, but {directory} has other input files; "
-            "choose another directory."
-        )
-    return True
 
 
 def _create(
