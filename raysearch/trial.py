@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.detectors import Member, Parameters, detector
+from raysearch.detectors.warming import warm
 from raysearch.judge import Judge, Values
 from raysearch.objectives import CHANCE, MAX_SIC, OBJECTIVES, beyond_every, metric, sic_at
 from raysearch.racing import Rung
@@ -160,6 +161,7 @@ class TrialPack:
         # Best values of the repeats of earlier stages.
         self._earlier: dict[int, Values] = {index: {} for index in setups}
         self._seconds = dict.fromkeys(setups, 0.0)
+        warm(self._family.name)
         with self._shared_time():
             self._begin_stage()
 

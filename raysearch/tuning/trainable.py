@@ -15,6 +15,7 @@ from uuid import uuid4
 import ray
 from ray import tune
 
+from raysearch.detectors.warming import warm
 from raysearch.packs import joins_packs
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, OverdueError, as_lists, failure, finite_means
@@ -119,8 +120,9 @@ class TrialActor(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         task, index = self._task, config["index"]
         self._result, self._reached = START, ()
-        self._began, self._hangs = time.monotonic(), False
         setup = task.setup(config)
+        warm(setup.detector)  # before the clock of the trial
+        self._began, self._hangs = time.monotonic(), False
         if task.trainers and joins_packs(setup):
             # Trials that Tune starts one after another meet in one trainer.
             trainer = task.trainers[index // task.capacity % len(task.trainers)]
