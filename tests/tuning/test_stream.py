@@ -60,7 +60,9 @@ def test_a_finished_trial_is_sent_while_a_slow_second_one_runs(monkeypatch):
 
     monkeypatch.setattr(worker, "run_assignments", trials)
     monkeypatch.setattr(worker, "hide_unassigned_gpus", lambda: None)
-    ends = worker.TrialWorker(SimpleNamespace(samples={})).run(["A", "B"])
-    assert next(ends) == ["A"]
+    batch = [SimpleNamespace(name=name, setup=SimpleNamespace(detector="hgb")) for name in "AB"]
+    ends = worker.TrialWorker(SimpleNamespace(samples={})).run(batch)
+    assert next(ends) == []  # it is ready for the first trial
+    assert next(ends) == batch[:1]
     received.set()
     assert next(ends) == [True]
