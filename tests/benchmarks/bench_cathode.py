@@ -35,7 +35,7 @@ from raysearch.trial import Setup
 FEATURES, DETECTORS = "baseline", ("hgb", "mlp")
 
 
-def settings_of(template: str, n_signal: int, trials: int, draw: int) -> Settings:
+def settings_of(n_signal: int, template: str, trials: int, draw: int) -> Settings:
     """Of a study with one template; what is no mode is a density."""
     density, mode = CathodeSettings(), template
     if template in ESTIMATORS:
