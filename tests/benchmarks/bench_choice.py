@@ -14,7 +14,8 @@ of the setup which max_sic picks, on those same pairs and fits.
 their means over those and over the odd ones, which had no part in the order; how much they are
 above the single pick of val_sic in each data set, with the error over draws (which are independent
 on the surrogate; a file is divided anew, so that its errors are too small); and of each cell median
-and lowest decile over all draws. "A pick, six fits" is a single setup with as many fits as a mean
+and lowest decile over all draws; at the top, of each cell, the mean of five by val_sic over that by
+labels and above the single pick, draw by draw. "A pick, six fits" is a single setup with as many fits as a mean
 of three has: also those that chose, which favours it. All scores are of the epochs that val_sic
 likes best, whatever chooses.
 """
@@ -153,7 +154,11 @@ def table(out: Path) -> None:
 
     for group in groups:
         sics = values("max SIC", lambda cell, group=group: (cell.source, cell.n_signal) == group)
-        print(f"{group}: {len(sics)} draws, max SIC of the reference {np.round(sics, 1).tolist()}")
+        each = [w for cell, w in found.items() if (cell.source, cell.n_signal) == group]
+        ratio = _text(np.array([w["val_sic, 5"] / w["max_sic, 5"] for w in each]))
+        gain = _text(np.array([w["val_sic, 5"] - w["val_sic, 1"] for w in each]))
+        told = f"five by val_sic: {ratio} of five by labels, {gain} above one"
+        print(f"{group}: max SIC of the reference {np.round(sics, 1).tolist()}; {told}")
     cells = "  ".join(f"{source[:9]:>9s} {n_signal}" for source, n_signal in groups)
     gains = "  ".join(f"{source[:12]:>13s}" for source in sources)
     print(f"{'':28s} even   odd   {gains}  {cells}")
@@ -171,8 +176,12 @@ def _gain(found: Mapping[Cell, Mapping[str, float]], way: str, source: str) -> s
     for cell, worth in found.items():
         if cell.source == source:
             draws.setdefault(cell.draw, []).append(worth[way] - worth["val_sic, 1"])
-    means = np.mean(list(draws.values()), axis=1)
-    return f"{means.mean():+.3f} +- {means.std(ddof=1) / np.sqrt(len(means)):.3f}"
+    return _text(np.mean(list(draws.values()), axis=1))
+
+
+def _text(values: np.ndarray) -> str:
+    """Mean and its error over draws."""
+    return f"{values.mean():+.3f} +- {values.std(ddof=1) / np.sqrt(len(values)):.3f}"
 
 
 def main() -> None:
