@@ -15,9 +15,9 @@ their means over those and over the odd ones, which had no part in the order; ho
 above the single pick of val_sic in each data set, with the error over draws (which are independent
 on the surrogate; a file is divided anew, so that its errors are too small); and of each cell median
 and lowest decile over all draws; at the top, of each cell, the mean of five by val_sic over that by
-labels and above the single pick, draw by draw. "A pick, six fits" is a single setup with as many fits as a mean
-of three has: also those that chose, which favours it. All scores are of the epochs that val_sic
-likes best, whatever chooses.
+labels and above the single pick, draw by draw. "A pick, six fits" is a single setup with as many
+fits as a mean of three has: also those that chose, which favours it. All scores are of the epochs
+that val_sic likes best, whatever chooses.
 """
 
 from __future__ import annotations
