@@ -55,7 +55,9 @@ class CathodeSettings:
         for name in ("oversampling", "trials"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"`{name}` must be a whole number of at least 1, but got {value}.")
+                raise InputError(
+                    f"`{name}` of the density must be a whole number of at least 1, but got {value}."
+                )
         if not 0 <= self.bandwidth_tev < float("inf"):
             raise InputError(
                 f"`0 <= bandwidth_tev` must hold, but got bandwidth_tev = {self.bandwidth_tev}."

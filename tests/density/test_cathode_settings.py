@@ -31,8 +31,14 @@ def test_words_become_settings_and_hyperparameters():
         (["estimator=maf", "epoch=3"], "unknown maf parameter 'epoch'; did you mean 'epochs'"),
         (["epochs=many"], "needs a number after '=', but got 'many'"),
         (["epochs=1.5"], "must be a whole number of at least 1, but got 1.5"),
-        (["oversampling=0"], "`oversampling` must be a whole number of at least 1, but got 0"),
-        (["trials=1.5"], "`trials` must be a whole number of at least 1, but got 1.5"),
+        (
+            ["oversampling=0"],
+            "`oversampling` of the density must be a whole number of at least 1, but got 0",
+        ),
+        (
+            ["trials=1.5"],
+            "`trials` of the density must be a whole number of at least 1, but got 1.5",
+        ),
         (["bandwidth_tev=-1"], "`0 <= bandwidth_tev` must hold, but got bandwidth_tev = -1"),
         (["range_tev=5,2"], "must hold for a mass window"),
         (["range_tev=5"], "needs a number after '=', but got ''"),
