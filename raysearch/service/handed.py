@@ -31,13 +31,19 @@ def handed_over(directory: Path) -> Iterator[str]:
     number, name = tempfile.mkstemp(prefix=_PREFIX, dir=directory)
     try:
         with os.fdopen(number, "w") as file:
-            json.dump(dict(os.environ), file)
+            json.dump(_own(), file)
         # Isolated, so that this needs nothing of the environment that it replaces.
         begin = [sys.executable, "-I", "-S", take_over.__file__, name]
         yield f"exec {shlex.join([*begin, sys.executable])}"
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _own() -> dict[str, str]:
+    """This process's environment, but for what it has of a Ray cluster, which is not the job's."""
+    kept = os.environ.items()
+    return {name: value for name, value in kept if not name.startswith(take_over.OF_RAY)}
 
 
 def forget_handed(directory: Path) -> None:

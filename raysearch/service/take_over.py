@@ -5,14 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-# What Ray tells a job of itself, by these names, is no submitter's to say.
-_OF_RAY = ("RAY_", "__RAY_", "PYTHONUNBUFFERED")
+# Names that begin so are the head's to say: its address, its token, what it tells a job.
+OF_RAY = ("RAY_", "__RAY_")
+_OWN = (*OF_RAY, "PYTHONUNBUFFERED")
 
 
 def main() -> None:
     """Take the environment out of the file that the first word names; the others are the command.
 
-    Nothing stays of the environment that this was started in, but for what Ray tells a job.
+    Of the environment that this was started in stays what begins as Ray's own names do, be it told
+    by Ray or by who started the head, and that output is not held back; nothing else.
     """
     file, *command = sys.argv[1:]
     try:
@@ -23,7 +25,7 @@ def main() -> None:
             f"error: a job takes its submitter's environment from {file}, once, but it is "
             "gone; submit it again."
         )
-    own = {name: value for name, value in os.environ.items() if name.startswith(_OF_RAY)}
+    own = {name: value for name, value in os.environ.items() if name.startswith(_OWN)}
     os.execve(command[0], command, {**handed, **own})
 
 

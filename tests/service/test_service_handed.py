@@ -45,6 +45,9 @@ def test_a_job_has_the_environment_of_who_submits_it(folder, head, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "h1dden")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "s0mebody's")
+    monkeypatch.setenv("RAY_RUNTIME_ENV_HOOK", "somebody.hook")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
+    monkeypatch.setenv("__RAY_OF", "another")
     monkeypatch.setenv("ODD", "two\nlines, 'quotes' and \udcff")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
     Local(Cluster(JobInterface(head.url, None))).start(REQUEST)
@@ -53,6 +56,7 @@ def test_a_job_has_the_environment_of_who_submits_it(folder, head, monkeypatch):
     assert "s0mebody" not in sent
     (path,) = folder.iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
+    assert "s0mebody" not in path.read_text()
     line = head.jobs["one"]["entrypoint"]
     ended = run(line, AWS_SECRET_ACCESS_KEY="of the first", RAY_ADDRESS="127.0.0.1:1")
     seen = json.loads(ended.stdout)
@@ -61,7 +65,8 @@ def test_a_job_has_the_environment_of_who_submits_it(folder, head, monkeypatch):
     assert seen["ODD"] == os.environ["ODD"]
     assert seen["PATH"] == os.environ["PATH"]
     assert seen["RAY_ADDRESS"] == "127.0.0.1:1"
-    assert "AWS_SECRET_ACCESS_KEY" not in seen
+    absent = ("AWS_SECRET_ACCESS_KEY", "RAY_AUTH_TOKEN", "RAY_RUNTIME_ENV_HOOK", "__RAY_OF")
+    assert not seen.keys() & set(absent)
     assert list(folder.iterdir()) == []
     again = run(line)
     assert again.returncode == 1
