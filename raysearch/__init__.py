@@ -47,4 +47,4 @@ _HOMES = {
     "trial": ("Setup", "run_trial"),
 }
 
-__getattr__ = late(__name__, _HOMES)
+__getattr__, __dir__ = late(__name__, _HOMES)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 
-def late(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+def late(
+    package: str, homes: Mapping[str, Iterable[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__getattr__` and the `__dir__` of a package.
 
     Args:
         package: its name.
         homes: by module of the package, the names that stand there.
 
     Example:
-        >>> late("collections", {"abc": ["Mapping"]})("Mapping")
-        <class 'collections.abc.Mapping'>
+        >>> find, listed = late("collections", {"abc": ["Mapping"]})
+        >>> find("Mapping"), "Mapping" in listed()
+        (<class 'collections.abc.Mapping'>, True)
     """
 
     def find(name: str) -> Any:
@@ -25,4 +30,7 @@ def late(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], An
                 return getattr(import_module(f"{package}.{module}"), name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return find
+    def listed() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *chain.from_iterable(homes.values())})
+
+    return find, listed

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 _UNPACKED, _PACKED = 2, 3
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _MOST_DEPTH, _VARINT_BYTES = 16, 10
+# Arrow reads no longer header either.
+_MOST_BYTES = 2**24
 
 
 def unpacked_size(path: Path, about: pq.FileMetaData) -> int:
@@ -30,25 +32,42 @@ def unpacked_size(path: Path, about: pq.FileMetaData) -> int:
         about: its footer, which tells where the pages lie.
 
     Raises:
-        ValueError: if a header is none, or pages share their bytes.
+        ValueError: if a header is none, pages share their bytes, or a column has more of them than
+            values.
         OSError: if the file cannot be read.
     """
-    total, chunks = 0, list(_chunks(about))
+    chunks, size = list(_chunks(about)), path.stat().st_size
     # Else few bytes could be gone through again and again.
-    if sum(max(0, end - start) for start, end in chunks) > path.stat().st_size:
+    if sum(max(0, chunk.end - chunk.start) for chunk in chunks) > size:
         raise ValueError("its columns have more bytes than it has")
     with path.open("rb") as file:
-        for start, end in chunks:
-            file.seek(start)
-            while file.tell() < end:
-                unpacked, packed = _sizes(file)
-                total += unpacked
-                file.seek(packed, 1)
+        return sum(_unpacked(file, size, chunk) for chunk in chunks)
+
+
+class _Chunk(NamedTuple):
+    """Where the pages of a column begin and end, and how many there are at most."""
+
+    start: int
+    end: int
+    most: int
+
+
+def _unpacked(file: BinaryIO, size: int, chunk: _Chunk) -> int:
+    """Bytes that the pages of one column of a file of this size make room for."""
+    total, pages = 0, 0
+    file.seek(chunk.start)
+    while (here := file.tell()) < chunk.end:
+        # Pages without values have few bytes, and there could be as many as the file has room for.
+        if (pages := pages + 1) > chunk.most:
+            raise ValueError("a column has more pages than values")
+        unpacked, packed = _sizes(_Header(file, min(_MOST_BYTES, size - here)))
+        total += unpacked
+        file.seek(packed, 1)
     return total
 
 
-def _chunks(about: pq.FileMetaData) -> Iterator[tuple[int, int]]:
-    """Where the pages of each column begin and end, as Arrow takes it from a footer."""
+def _chunks(about: pq.FileMetaData) -> Iterator[_Chunk]:
+    """The pages of each column, as Arrow takes it from a footer."""
     for group in range(about.num_row_groups):
         for place in range(about.num_columns):
             column = about.row_group(group).column(place)
@@ -56,10 +75,30 @@ def _chunks(about: pq.FileMetaData) -> Iterator[tuple[int, int]]:
             start = first if first is not None and 0 < first < start else start
             # Of a column without values no page is read, and its place may be told as any.
             if column.num_values > 0:
-                yield start, start + column.total_compressed_size
+                # The first one may be a dictionary.
+                yield _Chunk(start, start + column.total_compressed_size, column.num_values + 1)
 
 
-def _sizes(file: BinaryIO) -> tuple[int, int]:
+class _Header:
+    """The bytes of a page header, one after the other.
+
+    Attributes:
+        left: how many there can still be.
+    """
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        """Begin where the file stands."""
+        self._file, self.left = file, most
+
+    def read(self, size: int) -> bytes:
+        """So many of them."""
+        if size > self.left or len(read := self._file.read(size)) < size:
+            raise ValueError("a page header ends amid a value, or not within 16 MiB")
+        self.left -= size
+        return read
+
+
+def _sizes(file: _Header) -> tuple[int, int]:
     """Bytes of the page whose header stands here, unpacked and as it lies in the file."""
     told = _numbers(file)
     unpacked, packed = told.get(_UNPACKED, -1), told.get(_PACKED, -1)
@@ -68,7 +107,7 @@ def _sizes(file: BinaryIO) -> tuple[int, int]:
     return unpacked, packed
 
 
-def _numbers(file: BinaryIO, depth: int = 0) -> dict[int, int]:
+def _numbers(file: _Header, depth: int = 0) -> dict[int, int]:
     """The 32-bit numbers of a structure, by the place of each in it; what else it has is passed."""
     found, place = dict[int, int](), 0
     while head := _byte(file):
@@ -81,7 +120,7 @@ def _numbers(file: BinaryIO, depth: int = 0) -> dict[int, int]:
     return found
 
 
-def _pass(file: BinaryIO, kind: int, depth: int) -> None:
+def _pass(file: _Header, kind: int, depth: int) -> None:
     """Read on behind a value."""
     if depth > _MOST_DEPTH:
         raise ValueError("a page header has structures within structures")
@@ -90,10 +129,13 @@ def _pass(file: BinaryIO, kind: int, depth: int) -> None:
     elif kind in (_I16, _I32, _I64):
         _varint(file)
     elif kind in (_DOUBLE, _BINARY):
-        file.seek(8 if kind == _DOUBLE else _varint(file) & 0xFFFFFFFF, 1)
+        file.read(8 if kind == _DOUBLE else _varint(file) & 0xFFFFFFFF)
     elif kind in (_LIST, _SET):
         head = _byte(file)
-        for _ in range(head >> 4 if head >> 4 < 15 else _varint(file)):
+        count = head >> 4 if head >> 4 < 15 else _varint(file)
+        if count > file.left:  # none has less than a byte
+            raise ValueError("a page header has a list of more values than bytes")
+        for _ in range(count):
             _pass(file, head & 15, depth + 1)
     elif kind == _STRUCT:
         _numbers(file, depth)
@@ -101,13 +143,11 @@ def _pass(file: BinaryIO, kind: int, depth: int) -> None:
         raise ValueError("a page header has a value of no kind")
 
 
-def _byte(file: BinaryIO) -> int:
-    if not (read := file.read(1)):
-        raise ValueError("a page header ends amid a value")
-    return read[0]
+def _byte(file: _Header) -> int:
+    return file.read(1)[0]
 
 
-def _varint(file: BinaryIO) -> int:
+def _varint(file: _Header) -> int:
     found = 0
     for k in range(_VARINT_BYTES):
         byte = _byte(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,14 @@ _DATABASE = ".db"
 # What SQLite keeps beside a database while it is written; a copy of the database needs none.
 _JOURNALS = ("-journal", "-wal", "-shm")
 _LOCKED_S = 30.0
+# What SQLite says of the disk that a copy is written to, not of what is copied, in the system's
+# words. A quota, and a file too large for its system, are an error of writing.
+_OF_TARGET = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR_WRITE: errno.EIO,
+    sqlite3.SQLITE_IOERR_FSYNC: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+}
 
 
 def is_study(names: Iterable[str]) -> bool:
@@ -65,7 +74,8 @@ def snapshot(study: Path, to: Path) -> list[Path]:
         Paths of the copies relative to it; a file that the study replaced meanwhile may be missing.
 
     Raises:
-        InputError: see `files_of`; or if its database is never free.
+        InputError: see `files_of`; or if its database is never free, or not whole.
+        OSError: if the copies cannot be written.
     """
     copied = []
     for path in files_of(study):
@@ -93,8 +103,9 @@ def copy_file(path: Path, to: Path) -> None:
     """Copy a file of a study that may be running; a database between two of its transactions.
 
     Raises:
-        InputError: if the database is never free.
+        InputError: if the database is never free, or not whole.
         FileNotFoundError: if the study has removed the file.
+        OSError: if the copy cannot be written.
     """
     if is_database(path):
         _copy_database(path, to)
@@ -140,6 +151,8 @@ def _copy_database(path: Path, to: Path) -> None:
         ):
             source.backup(target)
     except sqlite3.Error as error:
+        if (code := _OF_TARGET.get(getattr(error, "sqlite_errorcode", 0))) is not None:
+            raise OSError(code, str(error), str(to)) from error
         raise InputError(
             f"the history of a study that is fetched must be whole, but {path}: {error}; fetch the "
             "study again when it has ended."

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from raysearch import parquet_pages
 from raysearch.errors import InputError
 from raysearch.parquet import read_parquet
 from raysearch.parquet_pages import unpacked_size
@@ -164,7 +165,9 @@ def test_what_pages_unpack_to_is_what_an_honest_footer_tells(tmp_path):
         (b"\x1c" * 40, "structures within structures"),
         (b"\x25\x80", "ends amid a value"),
         (b"\x28\xff\xff\xff\xff\x0f", "ends amid a value"),  # a text of 4 GiB
-        (b"\x29\xf5\xff\xff\xff\xff\x0f", "ends amid a value"),  # as many numbers
+        (b"\x29\xf5\xff\xff\xff\xff\x0f", "more values than bytes"),  # as many numbers
+        (b"\x29\xf7" + b"\xff" * 9 + b"\x7f" + b"." * 99, "more values than bytes"),  # 2^70
+        (b"\x29\x27" + b"." * 15, "ends amid a value"),  # two numbers of 8 bytes
     ],
 )
 def test_a_header_that_is_none_is_said_to_be(header, rule, tmp_path):
@@ -186,6 +189,25 @@ def test_pages_that_several_columns_share_are_refused(tmp_path):
     assert unpacked_size(tmp_path / "a", footer(1, len(page))) == 1
     with pytest.raises(ValueError, match="more bytes than it has"):
         unpacked_size(tmp_path / "a", footer(2, len(page)))
+
+
+def test_a_header_without_end_is_read_no_further_than_arrow_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_pages, "_MOST_BYTES", 8)
+    page = b"\x25\x02\x15\x02\x18\x00\x00."  # with a text of no bytes
+    (tmp_path / "a").write_bytes(page)
+    assert unpacked_size(tmp_path / "a", footer(1, len(page))) == 1
+    page = b"\x25\x02\x15\x02\x18\x02..\x00."
+    (tmp_path / "a").write_bytes(page)
+    with pytest.raises(ValueError, match="not within 16 MiB"):
+        unpacked_size(tmp_path / "a", footer(1, len(page)))
+
+
+def test_a_column_has_no_more_pages_than_values_and_a_dictionary(tmp_path):
+    empty = b"\x25\x00\x15\x00\x00"
+    (tmp_path / "a").write_bytes(empty * 3)
+    assert unpacked_size(tmp_path / "a", footer(1, 2 * len(empty))) == 0
+    with pytest.raises(ValueError, match="more pages than values"):
+        unpacked_size(tmp_path / "a", footer(1, 3 * len(empty)))
 
 
 def test_a_column_of_lists_is_no_column_of_a_study(tmp_path):

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 import raysearch
+import raysearch.nplm
+import raysearch.scanning
 
 
 @pytest.mark.parametrize("name", raysearch.__all__)
@@ -19,6 +21,16 @@ def test_there_are_few_of_them_and_no_other():
     assert sorted(homes) == sorted(raysearch.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'serch'"):
         _ = raysearch.serch
+
+
+@pytest.mark.parametrize("package", [raysearch, raysearch.nplm, raysearch.scanning])
+def test_who_looks_what_there_is_sees_them_beside_what_a_module_has(package):
+    assert {*package.__all__, "__file__"} <= set(dir(package))
+
+
+def test_who_looks_what_there_is_waits_for_no_large_library():
+    found, told = imported_by("import raysearch; assert 'search' in dir(raysearch)\n")
+    assert found == "[]", told
 
 
 HEAVY = {"torch", "ray", "sklearn", "matplotlib", "scipy.stats", "lightgbm", "zuko"}

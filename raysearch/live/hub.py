@@ -51,14 +51,7 @@ class Hub:
             known = self._snapshot
             if known is not None and time.monotonic() - self._read_at < EVERY_S:
                 return known
-            found = await self._read()
-            self._read_at = time.monotonic()
-            if known is not None and _are_equal(found, known):
-                return known
-            self._snapshot = found
-            self._messages.clear()
-            self._tell()
-            return found
+            return self._kept(await self._read())
 
     async def keep_fresh(self) -> None:
         """Read again and again while there are viewers."""
@@ -109,7 +102,25 @@ class Hub:
             raise asyncio.CancelledError
         if self._pending is None or self._pending.done():
             self._pending = _in_thread(self._state.refresh)
+            self._pending.add_done_callback(self._has_read)
         return await asyncio.shield(self._pending)
+
+    def _has_read(self, reading: asyncio.Future[Snapshot]) -> None:
+        """Keep what a reading found, though nobody may be left who waits for it."""
+        # Asked for in any case, as asyncio logs errors that nobody has heard of.
+        if not reading.cancelled() and reading.exception() is None:
+            self._read_at = time.monotonic()
+            self._kept(reading.result())
+
+    def _kept(self, found: Snapshot) -> Snapshot:
+        """The state that is known from now on: this one, unless it is the same as before."""
+        known = self._snapshot
+        if known is not None and _are_equal(found, known):
+            return known
+        self._snapshot = found
+        self._messages.clear()
+        self._tell()
+        return found
 
     def _tell(self) -> None:
         self._changed.set()

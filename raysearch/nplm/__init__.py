@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "NplmResult", "Nuisance", "normalisation", "nplm_test"]
 
-__getattr__ = late(
+__getattr__, __dir__ = late(
     __name__,
     {
         "candidates": ("Candidate",),

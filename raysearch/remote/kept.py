@@ -210,6 +210,7 @@ def _sweep(directory: Path, kinds: Sequence[str]) -> None:
     """Remove the folders that processes left which wrote this copy and were killed.
 
     Whoever holds the lock of a copy is the only one alive that does.
+    Folders without a study's name, which earlier versions left, stay: whose they are is unknown.
     """
     of = re.compile(rf"({'|'.join(map(re.escape, kinds))})\.{re.escape(directory.name)}\.\w+")
     for path in directory.parent.iterdir():

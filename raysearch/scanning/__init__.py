@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scan", "ScanSettings", "is_scan", "load_scan", "resume_scan", "scan"]
 
-__getattr__ = late(
+__getattr__, __dir__ = late(
     __name__,
     {
         "interface": ("resume_scan", "scan"),

@@ -45,9 +45,10 @@ def submit(
     """Run a command as a job; the last line printed is the job's id alone.
 
     On this machine the command has the environment of this shell, e.g. PGPASSWORD, AWS keys and
-    OMP_NUM_THREADS, handed over in a file that only you can read; the workers that it starts have
-    that of the shell whose submit started the head. On a cluster all has the environment in which
-    the cluster was started, and nothing of this one is sent: give it its credentials there.
+    OMP_NUM_THREADS, handed over in a file that only you can read, but for names that begin with
+    RAY_; these, and all that the workers have which it starts, are of the shell whose submit
+    started the head. On a cluster all has the environment in which the cluster was started, and
+    nothing of this one is sent: give it its credentials there.
     """
     from raysearch.service.submission import submit as run
 

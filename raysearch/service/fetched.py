@@ -11,6 +11,7 @@ from pathlib import Path
 from raysearch.directories import locked
 from raysearch.errors import InputError
 from raysearch.files import sha256, write_json
+from raysearch.storage import writable
 from raysearch.study_files import regular_files, snapshot
 
 # Lies in a directory that was fetched and tells what it then held.
@@ -48,12 +49,16 @@ def replaced(to: Path) -> Iterator[Path]:
     is killed.
 
     Raises:
-        InputError: if `to` holds anything but what was fetched before.
+        InputError: if `to` holds anything but what was fetched before, or its disk has no room.
     """
     check_target(to)
     to = to.resolve()
     to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{to.name}.", suffix=".tmp", dir=to.parent) as folder:
+    prefix = f".{to.name}."
+    with (
+        writable(to.parent),
+        tempfile.TemporaryDirectory(prefix=prefix, suffix=".tmp", dir=to.parent) as folder,
+    ):
         new, old = Path(folder) / "new", Path(folder) / "old"
         new.mkdir()
         yield new

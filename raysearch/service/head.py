@@ -77,6 +77,10 @@ def stop_head() -> bool:
     if head is not None:
         _end(head)
     _reap(head)
+    directory = head_directory()
+    with only_starter(directory):
+        if running_head() is None:  # nobody has started another one meanwhile
+            forget_handed(directory)
     return head is not None
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from raysearch.errors import InputError
 from raysearch.service.address import LOCAL
 from raysearch.service.cluster import Cluster
-from raysearch.service.executor import JobInfo, Request
+from raysearch.service.executor import ENDED, JobInfo, Request
 from raysearch.service.fetched import copy_study
-from raysearch.service.handed import handed_over
+from raysearch.service.handed import STALE_S, forget_handed, handed_over
 from raysearch.service.head import check_listener, start_head
 from raysearch.service.head_place import Head, head_directory, head_token, running_head
 from raysearch.service.job_interface import JobInterface
@@ -36,10 +36,17 @@ class Local:
 
     def start(self, request: Request) -> None:
         """See `Executor.start`; in the working directory itself, and in this environment."""
-        where = shlex.quote(str((request.working_dir or Path.cwd()).absolute()))
-        with handed_over(head_directory()) as python:
-            begun = replace(self.cluster, python=f"cd {where} && {python}")
-            begun.start(replace(request, working_dir=None))
+        directory, where = head_directory(), (request.working_dir or Path.cwd()).absolute()
+        waiting = [job.job_id for job in self.jobs() if job.state not in ENDED]
+        forget_handed(directory, waiting, STALE_S)
+        with handed_over(directory, request.job_id, where) as handed:
+            try:
+                begun = replace(self.cluster, python=handed.python)
+                begun.start(replace(request, working_dir=None))
+            except InputError:
+                # A head that was too slow to say so may have the job all the same.
+                if not self._has(request.job_id, handed.file):
+                    raise
 
     def jobs(self) -> list[JobInfo]:
         """See `Executor.jobs`."""
@@ -60,6 +67,11 @@ class Local:
     def fetch(self, study: str, to: Path) -> Path:
         """See `Executor.fetch`."""
         return copy_study(Path(study), to)
+
+    def _has(self, job_id: str, file: Path) -> bool:
+        """Whether the head has a job of this name that takes this very environment."""
+        told = self.cluster.interface.job(job_id) or {}
+        return str(file) in shlex.split(str(told.get("entrypoint")))
 
 
 def local(say: Say) -> Local:

@@ -31,8 +31,8 @@ def submit(
     One study has one job: the same command for the same directory finds the job that runs, or that
     succeeded, and goes on with a study whose job failed, was stopped, or died with its cluster.
 
-    On this machine the command runs in the environment of this process; its workers, and all of it
-    on a cluster, in that of who started the head there.
+    On this machine the command runs in the environment of this process, but for names that begin
+    with RAY_; these, its workers, and all of it on a cluster are of who started the head there.
 
     Args:
         command: words as on the command line, e.g. ``["search", "events.h5", "--out", "first"]``.

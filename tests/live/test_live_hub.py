@@ -1,6 +1,7 @@
 """One reading at a time for all viewers, whoever of them goes meanwhile."""
 
 import asyncio
+import gc
 import threading
 
 from raysearch.live.hub import Hub
@@ -37,6 +38,50 @@ def test_a_viewer_that_goes_amid_a_reading_lets_no_other_begin_beside_it():
         return state.readings
 
     assert asyncio.run(two_viewers()) == 1
+
+
+def test_what_was_read_for_a_viewer_that_went_is_for_the_next_one():
+    async def leaves_and_comes():
+        state = Slow()
+        hub = Hub(state)
+        await left_amid(hub, state)
+        state.go_on.set()
+        await asyncio.wait_for(hub._changed.wait(), 30)
+        found = await hub.fresh()
+        return found.life, state.readings
+
+    assert asyncio.run(leaves_and_comes()) == ("one", 1)
+
+
+def test_of_a_reading_that_fails_for_nobody_nothing_is_logged(caplog):
+    class Broken(Slow):
+        def refresh(self):
+            super().refresh()
+            raise OSError("no disk")
+
+    async def leaves():
+        state = Broken()
+        hub = Hub(state)
+        await left_amid(hub, state)
+        reading = hub._pending
+        state.go_on.set()
+        while not reading.done():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        hub._pending = None
+
+    asyncio.run(leaves())
+    gc.collect()
+    assert not caplog.records
+
+
+async def left_amid(hub, state):
+    """A viewer comes, and goes once a reading has begun."""
+    viewer = asyncio.create_task(hub.fresh())
+    while not state.begun.acquire(blocking=False):
+        await asyncio.sleep(0.01)
+    viewer.cancel()
+    await asyncio.wait([viewer])
 
 
 def test_who_reads_fails_as_the_reading_does():

@@ -1,6 +1,7 @@
 """A fetched study: whole, inside its directory, and never in the place of something else."""
 
 import base64
+import errno
 import hashlib
 import io
 import os
@@ -125,6 +126,15 @@ class TestFetching:
         found = [Path("study.json"), Path("detector/gone.json")]
         monkeypatch.setattr(study_files, "regular_files", lambda directory: iter(found))
         assert names(bring(study, tmp_path / "to")) == [".fetched", "study.json"]
+
+    def test_a_disk_without_room_is_said_to_be_one(self, bring, study, tmp_path, monkeypatch):
+        def full(path, contents):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("raysearch.service.fetched.write_json", full)
+        with pytest.raises(InputError, match=f"^{tmp_path} must be on a disk .*; make room there"):
+            bring(study, tmp_path / "to")
+        assert not (tmp_path / "to").exists()
 
     def test_a_directory_of_something_else_is_not_sent(self, bring, tmp_path):
         (tmp_path / "etc").mkdir()

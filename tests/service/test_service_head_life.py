@@ -176,7 +176,7 @@ def test_only_the_head_that_was_found_is_ended(monkeypatch):
     """Another starts in the moment in which it ends, and its number is free again."""
     about = About("http://127.0.0.1:1", "python", "raysearch")
     old, new = Head(7, about), Head(8, about)
-    found, signalled = iter([old, old, new]), []
+    found, signalled = iter([old, old, new, new]), []
 
     def kill(pid, number):
         signalled.append((pid, number))
@@ -185,7 +185,10 @@ def test_only_the_head_that_was_found_is_ended(monkeypatch):
     monkeypatch.setattr(head_module, "_STOP_S", 0.0)
     monkeypatch.setattr(head_module, "running_head", lambda: next(found))
     monkeypatch.setattr(os, "kill", kill)
+    handed = head_directory() / "environment-one-x"
+    handed.touch()
     assert stop_head()
+    assert handed.exists()  # a job of the other one may take it
     assert signalled == [(7, signal.SIGTERM), (7, signal.SIGKILL)]
     assert list(found) == []
 
