@@ -56,7 +56,8 @@ class CathodeSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(
-                    f"`{name}` of the density must be a whole number of at least 1, but got {value}."
+                    f"`{name}` of the density must be a whole number of at least 1, but got "
+                    f"{value}."
                 )
         if not 0 <= self.bandwidth_tev < float("inf"):
             raise InputError(
