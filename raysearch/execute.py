@@ -15,6 +15,7 @@ from raysearch.progress import Halt, Progress, Say, never
 from raysearch.records import INTERRUPTED, Record, trials_table, write_trials
 from raysearch.retraining import retrain, to_retrain, worker_seconds, write_choice
 from raysearch.settings import Resources, Settings
+from raysearch.spaces import families
 from raysearch.study import (
     STUDY,
     TRIALS,
@@ -137,7 +138,7 @@ def _search(
     halt: Halt = never,
 ) -> str | None:
     """Run what is left and let go of the rest; why it ended early, or None."""
-    task = Task(samples, settings.repeats, settings.seed)
+    task = Task(samples, settings.repeats, settings.seed, families=families(settings.space))
     try:
         return run_search(history, task, settings, resources, record, say, halt)
     finally:

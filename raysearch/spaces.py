@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,19 @@ def _files(module: str) -> Iterator[Path]:
             if spec.has_location and spec.origin:
                 yield Path(spec.origin)
             folders = list(spec.submodule_search_locations or ())
+
+
+def families(name: str) -> frozenset[str]:
+    """Detectors among a few random setups of a search space: all but a rare one.
+
+    Args:
+        name: of the space.
+    """
+    function, study, found = lookup(name), _dry_study(), set[str]()
+    for _ in range(_DRY_RUNS):
+        with suppress(Exception):  # what is wrong with a rare branch, the trial that has it says
+            found.add(function(study.ask())["detector"])
+    return frozenset(found)
 
 
 def _try(name: str, function: Space) -> None:

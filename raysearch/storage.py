@@ -38,12 +38,18 @@ def writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not is_of_storage(error):
+        if not is_of_storage(error) or _is_elsewhere(error, folder):
             raise
         raise Unwritable(
             f"{folder} must be on a disk of this machine that can be written to, but: {error}; "
             "make room there"
         ) from error
+
+
+def _is_elsewhere(error: OSError, folder: Path) -> bool:
+    """Whether the error names a file that does not lie in the folder, such as one that is read."""
+    name = error.filename
+    return isinstance(name, str) and not Path(name).absolute().is_relative_to(folder.absolute())
 
 
 @contextmanager

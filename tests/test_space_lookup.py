@@ -7,7 +7,7 @@ import own_spaces
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.spaces import check_outside, lookup, space, space_name
+from raysearch.spaces import check_outside, families, lookup, space, space_name
 from search_spaces import SPACES
 
 
@@ -120,3 +120,8 @@ def test_the_code_of_a_space_in_its_study_is_refused_and_not_run(
 def test_the_code_of_other_spaces_is_not(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_outside(name, tmp_path)
+
+
+def test_the_families_of_a_space_are_those_it_suggests():
+    assert families("weak_supervision") == {"mlp", "hgb", "adaboost"}
+    assert families("lightgbm") == {"lightgbm"}

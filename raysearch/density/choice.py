@@ -39,7 +39,7 @@ class Choice(NamedTuple):
     attempts: tuple[Attempt, ...]
 
     def about(self) -> Mapping[str, Any]:
-        """How the training went, in plain values; the processor time is that of all attempts."""
+        """How the training went, in plain values; the processor time is that of all finite ones."""
         seconds = [attempt.cpu_seconds or 0.0 for attempt in self.attempts]
         return {
             **self.density.about(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,7 +51,7 @@ class Density:
 
         Comparable among settings of one estimator and one sample only.
         """
-        return min(self.trained.losses)
+        return min(filter(math.isfinite, self.trained.losses))
 
     def sample(self, mjj_tev: NDArray[np.float32], seed: int) -> Events:
         """One event for each of the (n,) masses; the best epochs take equal shares of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -126,7 +127,8 @@ def train(
 
 def _falls(losses: list[float], patience: int) -> bool:
     """Whether one of the last few losses lies below all before."""
-    return len(losses) <= patience or min(losses[-patience:]) < min(losses[:-patience])
+    known = [loss if math.isfinite(loss) else math.inf for loss in losses]
+    return len(known) <= patience or min(known[-patience:]) < min(known[:-patience])
 
 
 def _train_epoch(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from types import MappingProxyType
 
@@ -28,3 +29,10 @@ def warm(family: str) -> None:
     """
     for module in _LATE.get(family, ()):
         import_module(module)
+
+
+def warm_all(families: Iterable[str]) -> None:
+    """Import what fits of some families need; what cannot be had is its first trial's to say."""
+    for family in families:
+        with suppress(Exception):
+            warm(family)

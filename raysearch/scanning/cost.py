@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from raysearch.scanning.sets import Suggested, setup
 from raysearch.scanning.settings import ScanSettings
 from raysearch.seeds import generator
 from raysearch.trial import run_trial
+
+if TYPE_CHECKING:
+    from raysearch.density.fit import Density
 
 # Enough that setting up a fit does not decide, little enough for seconds.
 _ROWS = 12_000
@@ -170,7 +173,7 @@ def of_all_costs(sets: Sequence[Suggested]) -> list[Suggested]:
 
 def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> float:
     """CPU seconds of training the densities and of sampling a template of so many events."""
-    from raysearch.density.fit import Density, fit_density  # who trains waits for torch
+    from raysearch.density.fit import fit_density  # who trains waits for torch
     from raysearch.density.sets import suggested_sets
     from raysearch.density.training import DivergedError
 
@@ -182,14 +185,25 @@ def _density_s(settings: ScanSettings, sidebands: Events, n_template: int) -> fl
         once = {**parameters, "epochs": 1}
         return fit_density(few, few.take(np.arange(n // 4)), wanted.estimator, once, 0)
 
-    density = fit(wanted.parameters)  # warm from here on; the first set, which may not diverge
+    sets = suggested_sets(wanted, settings.seed)[:_SETS]
+    density = _first_that_fits(fit, sets)  # warm from here on
     training_s = []
-    for own in suggested_sets(wanted, settings.seed)[:_SETS]:
+    for own in sets:
         epochs = ESTIMATORS[wanted.estimator].complete(own)["epochs"]
         with suppress(DivergedError):  # costs the scan no more than its time
             training_s.append(_cpu_s(partial(fit, own)) * len(sidebands) / n * epochs)
     sampling_s = _cpu_s(lambda: density.sample(few.mjj_tev, 0)) * n_template / n
     return wanted.trials * float(np.mean(training_s)) + sampling_s
+
+
+def _first_that_fits(fit: Callable[[Parameters], Density], sets: Sequence[Parameters]) -> Density:
+    from raysearch.density.training import DivergedError
+
+    *others, last = sets
+    for own in others:
+        with suppress(DivergedError):
+            return fit(own)
+    return fit(last)
 
 
 def _weight(sample: TwoSample) -> float:

@@ -18,8 +18,6 @@ from raysearch.tuning.worker import TrialWorker
 
 # Workers in a row that died before they were ready: something is wrong with all of them.
 _FAILED_STARTS = 9
-# What a new worker may take to import torch, from a slow network disk too.
-_IMPORTS_S = 120.0
 # Workers that found the events lost: the object store is of no use. Many may begin at once.
 _MOST_LOSSES = 1_000
 
@@ -57,19 +55,16 @@ class Worker:
         starting: done when it is ready; None from then on.
         batches: what it was given, the one it runs first.
         since: when it was given work or was last heard of, by the monotonic clock.
-        has_spoken: whether it has imported what its first trial needs.
     """
 
     actor: Any
     starting: Any
     batches: deque[_Batch] = field(default_factory=deque)
     since: float = 0.0
-    has_spoken: bool = False
 
     def is_overdue(self, timeout_s: float) -> bool:
-        """Whether it has been at work for so long without a word; its imports are not counted."""
-        allowed = timeout_s if self.has_spoken else timeout_s + _IMPORTS_S
-        return bool(self.batches) and time.monotonic() - self.since > allowed
+        """Whether it has been at work for so long without a word."""
+        return bool(self.batches) and time.monotonic() - self.since > timeout_s
 
 
 class Pool:
@@ -163,9 +158,7 @@ class Pool:
                 ray.get(source)
                 worker.starting, self._failed_starts = None, 0
                 return
-            ends = ray.get(next(source))
-            worker.has_spoken = True
-            for ended in ends:
+            for ended in ray.get(next(source)):
                 del worker.batches[0].open[ended.index]
                 yield ended
         except StopIteration:

@@ -28,6 +28,7 @@ class Task:
         capacity: trials that are trained as one pack at most.
         share: of a GPU, by which a worker measures how many are worth it; None if the user said.
         timeout_s: of a trial; None for no limit.
+        families: of detectors that trials may have; a worker imports what they need at its start.
         trainers: actors that train for Tune's trials; none if each trains for itself.
     """
 
@@ -39,6 +40,7 @@ class Task:
     capacity: int = 1
     share: float | None = None
     timeout_s: float | None = None
+    families: frozenset[str] = frozenset()
     trainers: tuple[Any, ...] = ()
 
     @property

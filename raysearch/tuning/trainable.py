@@ -15,7 +15,7 @@ from uuid import uuid4
 import ray
 from ray import tune
 
-from raysearch.detectors.warming import warm
+from raysearch.detectors.warming import warm_all
 from raysearch.packs import joins_packs
 from raysearch.trial import Setup, TrialResult, trial_epochs
 from raysearch.tuning.assignments import START, OverdueError, as_lists, failure, finite_means
@@ -49,6 +49,7 @@ class TrialActor(tune.Trainable):
         """Begin the first trial."""
         hide_unassigned_gpus()
         self._task = task
+        warm_all(task.families)  # before any trial's clock
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._begin(config)
 
@@ -121,7 +122,6 @@ class TrialActor(tune.Trainable):
         task, index = self._task, config["index"]
         self._result, self._reached = START, ()
         setup = task.setup(config)
-        warm(setup.detector)  # before the clock of the trial
         self._began, self._hangs = time.monotonic(), False
         if task.trainers and joins_packs(setup):
             # Trials that Tune starts one after another meet in one trainer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from raysearch.detectors.warming import warm
+from raysearch.detectors.warming import warm_all
 from raysearch.tuning.assignments import Assignment, Ended, run_assignments
 from raysearch.tuning.devices import hide_unassigned_gpus
 from raysearch.tuning.stream import as_they_come
@@ -20,11 +20,9 @@ class TrialWorker:
         self._task = task
 
     def ready(self) -> None:
-        """Return as soon as the worker can run trials."""
+        """Return as soon as the worker can run trials: what it imports is in no trial's limit."""
+        warm_all(self._task.families)
 
     def run(self, batch: Sequence[Assignment]) -> Iterator[list[Ended]]:
         """Run the trials of a batch and stream back their ends, each as soon as there is one."""
-        for family in {assignment.setup.detector for assignment in batch}:
-            warm(family)
-        yield []  # a word, by which the clock of the first trial begins
         yield from as_they_come(run_assignments(batch, self._task.samples, self._task))

@@ -1,6 +1,7 @@
 """Which hyperparameters of a density are taken."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,3 +88,12 @@ def apart(fits, parts, say, halt):
     """Runs them in another order, as workers would."""
     found = {index: fits[index](parts, say, halt) for index in reversed(range(len(fits)))}
     return [found[index] for index in range(len(fits))]
+
+
+def test_a_loss_that_was_not_finite_at_first_is_no_least_one(sidebands):
+    fitted = choose_density(sidebands, KIND, [QUICK[KIND]], 1).density
+    losses = [math.nan, 1.5, 1.2], [1.0, 0.5]
+    found = [replace(fitted, trained=replace(fitted.trained, losses=own)) for own in losses]
+    choice = choose_density(sidebands, KIND, [{}, {"hidden": 8}], 1, Conduct(run=lambda *_: found))
+    assert choice.density.validation_loss == 0.5
+    assert [attempt.validation_loss for attempt in choice.attempts] == [1.2, 0.5]

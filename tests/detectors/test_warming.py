@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from raysearch.detectors import DETECTORS
+from raysearch.detectors.warming import warm, warm_all
 
 FIRST = """
 import sys
@@ -27,4 +28,28 @@ def test_a_first_fit_imports_no_large_library_that_was_not_warmed(name):
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd="tests", check=False
     )
+    assert told.returncode == 0, told.stderr
+
+
+def test_what_cannot_be_imported_is_for_the_first_trial_to_say(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    warm_all(["hgb", "adaboost", "mine:detector"])
+    with pytest.raises(ImportError, match="lightgbm"):
+        warm("adaboost")
+
+
+READY = """
+import sys
+from types import SimpleNamespace
+from raysearch.tuning import worker
+worker.hide_unassigned_gpus = lambda: None
+made = worker.TrialWorker(SimpleNamespace(families={"mlp"}))
+assert "torch" not in sys.modules
+made.ready()
+assert "torch" in sys.modules
+"""
+
+
+def test_a_worker_is_ready_when_it_has_imported_what_its_trials_need():
+    told = subprocess.run([sys.executable, "-c", READY], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr

@@ -106,7 +106,6 @@ def test_a_trial_that_hangs_fails_with_the_limit_and_costs_no_other(tmp_path, ba
 @pytest.mark.parametrize("backend", ["direct", "tune"])
 def test_a_trial_whose_process_stands_still_fails_with_the_limit(tmp_path, monkeypatch, backend):
     monkeypatch.setattr("raysearch.tuning.limit._GRACE_S", 1.0)
-    monkeypatch.setattr("raysearch.tuning.pool._IMPORTS_S", 1.0)  # it is stopped at its first word
     # What Tune calls the class of an actor that is at a trial.
     title = {"direct": "TrialWorker.run", "tune": "ResourceTrainable.train"}[backend]
     with first_killed(title, signal.SIGSTOP) as stopped:

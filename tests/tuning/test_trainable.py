@@ -28,6 +28,7 @@ def actor(monkeypatch):
             return rungs
 
         task = SimpleNamespace(
+            families=frozenset(),
             samples={VIEW: toy_sample(n_data=200, n_template=200, n_signal=20)},
             **{"repeats": 1, "seed": 1, "objective": "val_sic", "also": (), "capacity": 4},
             setup=lambda config: trainable.Setup(*VIEW, config["detector"], config["parameters"]),
