@@ -51,5 +51,6 @@ assert "torch" in sys.modules
 
 
 def test_a_worker_is_ready_when_it_has_imported_what_its_trials_need():
-    told = subprocess.run([sys.executable, "-c", READY], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", READY]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
