@@ -191,8 +191,9 @@ def test_a_pack_grows_while_each_member_gets_cheaper():
 
 def test_the_measurement_is_real_and_the_kernel_needs_no_pack():
     workload = Workload(Layout(3, (8, 8)), 16, 200, 200)
-    # What else runs on the machine may spoil a measurement, or ten in a row for some seconds.
-    assert any(pack_size(workload, 2, "cpu", "eager") > 1 for _ in range(50))
+    # What else runs on the machine may spoil a measurement; a process keeps its first.
+    measure = pack_size.__wrapped__
+    assert any(measure(workload, 2, "cpu", "eager") > 1 for _ in range(50))
     if capacity.resolve_engine(None, torch.device("cpu")) == "native":
         assert pack_size(workload, 2, "cpu") == 1
     with pytest.raises(InputError, match="engine"):
