@@ -1,11 +1,11 @@
 """What is said when the history of a study cannot be copied, by whose fault that is."""
 
 import errno
-import resource
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
+from full_disk import no_file_larger_than
 
 from raysearch import study_files
 from raysearch.errors import InputError
@@ -20,17 +20,6 @@ def history(tmp_path):
         connection.execute("CREATE TABLE trials (told BLOB)")
         connection.execute("INSERT INTO trials VALUES (zeroblob(1000000))")
     return tmp_path / "optuna.db"
-
-
-@contextmanager
-def no_file_larger_than(size):
-    """What the system answers from then on where a file would grow beyond it: no room."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_copy_that_finds_no_room_is_no_damaged_study(history, tmp_path):

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from pathlib import Path
 
 import numpy as np
 from choice_cells import COLUMNS, SETUPS, from_files, from_surrogate, two_sample
+from kept_lines import add_line, in_words, lines
 from scipy.special import expit
 
 from raysearch.best_epochs import train_at_best
@@ -72,13 +72,7 @@ def run(asked: argparse.Namespace) -> None:
         sample = two_sample(events, asked.n_signal, columns if files else COLUMNS)
         for key in missing:
             found = gains(sample, Setup("idealised", "baseline", key[-1], {}), draw)
-            with asked.out.open("a") as file:
-                file.write(json.dumps({"key": key, **found}) + "\n")
-
-
-def lines(path: Path) -> list[dict]:
-    """What the file holds."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+            add_line(asked.out, {"key": key, **found})
 
 
 def show(path: Path) -> None:
@@ -90,9 +84,7 @@ def show(path: Path) -> None:
     for (source, n_signal, columns, family), rows in sorted(groups.items()):
         print(f"{family}, {source}, {columns} columns, {n_signal} signal events, {len(rows)} draws")
         for name in rows[0]:
-            values = np.array([row[name] for row in rows])
-            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-            print(f"  {name:25s} {values.mean():.3f} +- {error:.3f}")
+            print(f"  {name:25s} {in_words([row[name] for row in rows])}")
 
 
 def main() -> None:

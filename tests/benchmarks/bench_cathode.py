@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from kept_lines import add_line, in_words, lines
 
 from raysearch.density import ESTIMATORS, CathodeSettings
 from raysearch.inputs import read_inputs
@@ -81,13 +80,7 @@ def run(asked: argparse.Namespace) -> None:
             continue
         settings = settings_of(*key)
         found = found_with(settings, asked.events, asked.template)
-        with asked.out.open("a") as file:
-            file.write(json.dumps({"key": key, **found}) + "\n")
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """What the file holds."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        add_line(asked.out, {"key": key, **found})
 
 
 def show(path: Path) -> None:
@@ -99,9 +92,7 @@ def show(path: Path) -> None:
     for (n_signal, template, trials), rows in sorted(groups.items()):
         print(f"{n_signal} signal events, {template}, {trials} trials, {len(rows)} draws")
         for name in rows[0]:
-            values = np.array([row[name] for row in rows])
-            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-            print(f"  {name:15s} {values.mean():.4g} +- {error:.2g}")
+            print(f"  {name:15s} {in_words([row[name] for row in rows])}")
 
 
 def main() -> None:

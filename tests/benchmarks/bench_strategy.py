@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_lines import add_line, in_words, lines
 
 from raysearch import run_trial, surrogate_events
 from raysearch.inputs import read_inputs
@@ -128,13 +129,7 @@ def run(asked: argparse.Namespace) -> None:
         began = time.process_time()
         found = outcome(searched(samples_of(asked.events, settings), settings))
         found |= {"key": key, "cpu_s": round(time.process_time() - began, 1)}
-        with asked.out.open("a") as file:
-            file.write(json.dumps(found) + "\n")
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """What the file holds."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        add_line(asked.out, found)
 
 
 def show(asked: argparse.Namespace) -> None:
@@ -150,14 +145,9 @@ def show(asked: argparse.Namespace) -> None:
             regrets.setdefault(both[0].n_signal or 0, []).append(of_draw)
     for n_signal, of_draws in sorted(regrets.items()):
         values = np.array(of_draws)
-        told = [f"{name} {_text(own)}" for name, own in zip(STRATEGIES, values.T, strict=True)]
-        told.append(f"joint - steps {_text(values[:, 0] - values[:, 1])}")
+        told = [f"{name} {in_words(own)}" for name, own in zip(STRATEGIES, values.T, strict=True)]
+        told.append(f"joint - steps {in_words(values[:, 0] - values[:, 1])}")
         print(f"{n_signal} signal events, {len(values)} draws: regret {', '.join(told)}")
-
-
-def _text(values: np.ndarray) -> str:
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-    return f"{values.mean():.3f} +- {error:.3f}"
 
 
 if __name__ == "__main__":

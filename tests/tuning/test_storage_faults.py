@@ -1,10 +1,9 @@
 """Storage that is full or slow while a study runs; on real Ray processes."""
 
-import resource
 import time
-from contextlib import contextmanager
 
 import pytest
+from full_disk import no_file_larger_than
 
 from raysearch import load_study, resume, search
 from raysearch.errors import InputError
@@ -16,17 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 TRIALS = 8
-
-
-@contextmanager
-def no_file_larger_than(size):
-    """What the system answers from then on where a file would grow beyond it: no room."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def study(out, events_file, **how):
